@@ -1,0 +1,298 @@
+-- The first schema. Rules both dialects follow: `migrations/README.md`.
+-- Types: uuid = BLOB(16), instant = TEXT RFC 3339 with microseconds at most, day = TEXT YYYY-MM-DD,
+-- amount = TEXT of 20 digits, a point and 18 digits, so that text order is numeric order.
+
+-- A tenant. Every row below belongs to one, and foreign keys carry it along.
+CREATE TABLE orgs (
+    id             BLOB NOT NULL PRIMARY KEY,
+    name           TEXT NOT NULL,
+    operation_mode TEXT CHECK (operation_mode IN ('reconcile', 'passthrough')),
+    event_seq      INTEGER NOT NULL DEFAULT 0,
+    created_at     TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE users (
+    org_id        BLOB NOT NULL REFERENCES orgs (id),
+    id            BLOB NOT NULL,
+    email         TEXT NOT NULL UNIQUE,
+    name          TEXT,
+    password_hash TEXT NOT NULL,
+    role          TEXT NOT NULL CHECK (role IN ('admin', 'member')),
+    created_at    TEXT NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+-- The catalogue; filled from the recipes at every start. Belongs to no organisation.
+CREATE TABLE banks (
+    id        BLOB NOT NULL PRIMARY KEY,
+    code      TEXT NOT NULL UNIQUE,
+    name      TEXT NOT NULL,
+    login_url TEXT,
+    status    TEXT NOT NULL,
+    time_zone TEXT NOT NULL
+) STRICT;
+
+-- One user name at one bank. Lease, fence and lock-out budget live here, so that accounts which
+-- share a login are read in turn and never type a wrong password once each.
+CREATE TABLE bank_logins (
+    org_id               BLOB NOT NULL REFERENCES orgs (id),
+    id                   BLOB NOT NULL,
+    bank_id              BLOB NOT NULL REFERENCES banks (id),
+    username_hash        BLOB NOT NULL,
+    username_sealed      BLOB NOT NULL,
+    password_sealed      BLOB NOT NULL,
+    unknown_submissions  INTEGER NOT NULL DEFAULT 0,
+    probation            INTEGER NOT NULL DEFAULT 0,
+    blocked_at           TEXT,
+    blocked_reason       TEXT,
+    lease_boot           BLOB,
+    lease_until          TEXT,
+    fence                INTEGER NOT NULL DEFAULT 0,
+    created_at           TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, bank_id, username_hash)
+) STRICT;
+
+CREATE TABLE accounts (
+    org_id          BLOB NOT NULL REFERENCES orgs (id),
+    id              BLOB NOT NULL,
+    bank_id         BLOB NOT NULL REFERENCES banks (id),
+    bank_login_id   BLOB,
+    name            TEXT NOT NULL,
+    status          TEXT NOT NULL CHECK (status IN ('active')),
+    -- Bumped first by every transaction that adds movements or orders; the matcher compares it.
+    revision        INTEGER NOT NULL DEFAULT 0,
+    -- The bank day of enrolment; what was booked before it is baseline.
+    enrolled_on     TEXT NOT NULL,
+    signing_secret_sealed BLOB NOT NULL,
+    next_scrape_at  TEXT,
+    next_poll_at    TEXT,
+    created_at      TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, bank_login_id) REFERENCES bank_logins (org_id, id)
+) STRICT;
+CREATE INDEX accounts_by_login ON accounts (org_id, bank_login_id);
+
+-- The documented settings of an account; replaced whole by each save.
+CREATE TABLE account_configs (
+    org_id                      BLOB NOT NULL,
+    account_id                  BLOB NOT NULL,
+    id                          BLOB NOT NULL,
+    pending_orders_endpoint     TEXT,
+    polling_method              TEXT NOT NULL,
+    polling_body                TEXT,
+    auth_type                   TEXT NOT NULL,
+    auth_token_sealed           BLOB,
+    webhook_url                 TEXT NOT NULL,
+    webhook_auth_type           TEXT,
+    webhook_auth_token_sealed   BLOB,
+    webhook_extra_fields        TEXT,
+    notification_endpoint_url   TEXT,
+    notification_auth_type      TEXT,
+    notification_token_sealed   BLOB,
+    notification_events         TEXT,
+    retry_limit                 INTEGER NOT NULL,
+    notify_on_expired           INTEGER NOT NULL,
+    silent_ingestion            INTEGER NOT NULL,
+    session_type                TEXT NOT NULL,
+    login_mode                  TEXT NOT NULL,
+    updated_at                  TEXT NOT NULL,
+    PRIMARY KEY (org_id, account_id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts (org_id, id)
+) STRICT;
+
+-- One scrape or one poll. Its id is the `jobId` of API answers and the run id of logs and events.
+CREATE TABLE runs (
+    org_id       BLOB NOT NULL,
+    id           BLOB NOT NULL,
+    account_id   BLOB NOT NULL,
+    kind         TEXT NOT NULL CHECK (kind IN ('scrape', 'poll')),
+    state        TEXT NOT NULL CHECK (state IN ('queued', 'running', 'finished')),
+    trigger_word TEXT NOT NULL,
+    outcome      TEXT,
+    detail       TEXT,
+    report       TEXT,
+    requested_at TEXT NOT NULL,
+    started_at   TEXT,
+    finished_at  TEXT,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts (org_id, id)
+) STRICT;
+-- At most one run of a kind waits per account: a second request gets the first one's id.
+CREATE UNIQUE INDEX runs_one_queued ON runs (org_id, account_id, kind) WHERE state = 'queued';
+CREATE INDEX runs_of_account ON runs (org_id, account_id, kind, started_at);
+CREATE INDEX runs_unfinished ON runs (state, started_at) WHERE state <> 'finished';
+
+CREATE TABLE movements (
+    org_id              BLOB NOT NULL,
+    id                  BLOB NOT NULL,
+    account_id          BLOB NOT NULL,
+    run_id              BLOB NOT NULL,
+    bank_account        TEXT NOT NULL,
+    fingerprint         TEXT NOT NULL,
+    fingerprint_version INTEGER NOT NULL,
+    ordinal             INTEGER NOT NULL,
+    external_id         TEXT NOT NULL,
+    booked_on           TEXT,
+    value_on            TEXT,
+    received_at         TEXT NOT NULL,
+    first_seen_at       TEXT NOT NULL,
+    amount              TEXT NOT NULL,
+    direction           TEXT NOT NULL CHECK (direction IN ('credit', 'debit')),
+    currency            TEXT NOT NULL,
+    status              TEXT NOT NULL CHECK (status IN ('booked', 'pending')),
+    description         TEXT NOT NULL,
+    counterparty_name   TEXT,
+    bank_reference      TEXT,
+    balance_after       TEXT,
+    raw                 TEXT NOT NULL,
+    is_baseline         INTEGER NOT NULL,
+    notified_at         TEXT,
+    excluded_at         TEXT,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts (org_id, id),
+    FOREIGN KEY (org_id, run_id) REFERENCES runs (org_id, id),
+    UNIQUE (org_id, account_id, bank_account, fingerprint, ordinal)
+) STRICT;
+CREATE INDEX movements_newest_first ON movements (org_id, account_id, received_at, first_seen_at, id);
+CREATE INDEX movements_free ON movements (org_id, account_id, currency, amount)
+    WHERE excluded_at IS NULL AND status = 'booked' AND direction = 'credit';
+
+CREATE TABLE expected_payments (
+    org_id        BLOB NOT NULL,
+    id            BLOB NOT NULL,
+    account_id    BLOB NOT NULL,
+    run_id        BLOB NOT NULL,
+    kind          TEXT NOT NULL CHECK (kind IN ('order')),
+    external_id   TEXT NOT NULL,
+    amount        TEXT NOT NULL,
+    currency      TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    registered_at TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts (org_id, id),
+    FOREIGN KEY (org_id, run_id) REFERENCES runs (org_id, id),
+    UNIQUE (org_id, account_id, external_id)
+) STRICT;
+
+-- One case per expected payment, with the same id.
+CREATE TABLE cases (
+    org_id        BLOB NOT NULL,
+    id            BLOB NOT NULL,
+    account_id    BLOB NOT NULL,
+    status        TEXT NOT NULL CHECK (status IN
+        ('pending', 'matched', 'not_found', 'ambiguous', 'expired', 'cancelled', 'failed')),
+    attempt_count INTEGER NOT NULL DEFAULT 0,
+    updated_at    TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, id) REFERENCES expected_payments (org_id, id)
+) STRICT;
+CREATE INDEX cases_open ON cases (org_id, account_id) WHERE status IN ('pending', 'not_found', 'ambiguous');
+
+-- "This movement pays this case." A movement pays one case, a case is paid once, unless voided.
+CREATE TABLE allocations (
+    org_id      BLOB NOT NULL,
+    id          BLOB NOT NULL,
+    case_id     BLOB NOT NULL,
+    movement_id BLOB NOT NULL,
+    amount      TEXT NOT NULL,
+    score       INTEGER NOT NULL,
+    reason      TEXT NOT NULL,
+    created_at  TEXT NOT NULL,
+    voided_at   TEXT,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, case_id) REFERENCES cases (org_id, id),
+    FOREIGN KEY (org_id, movement_id) REFERENCES movements (org_id, id)
+) STRICT;
+CREATE UNIQUE INDEX allocations_one_per_movement ON allocations (org_id, movement_id) WHERE voided_at IS NULL;
+CREATE UNIQUE INDEX allocations_one_per_case ON allocations (org_id, case_id) WHERE voided_at IS NULL;
+
+CREATE TABLE attempts (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    case_id    BLOB NOT NULL,
+    number     INTEGER NOT NULL,
+    result     TEXT NOT NULL,
+    reason     TEXT,
+    candidates TEXT NOT NULL,
+    run_id     BLOB,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, case_id) REFERENCES cases (org_id, id),
+    UNIQUE (org_id, case_id, number)
+) STRICT;
+
+-- Audit log and outbox in one. `seq` is gapless per organisation, in commit order. Append-only.
+CREATE TABLE events (
+    org_id       BLOB NOT NULL REFERENCES orgs (id),
+    seq          INTEGER NOT NULL,
+    id           BLOB NOT NULL,
+    at           TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    actor        TEXT NOT NULL,
+    user_id      BLOB,
+    ip           TEXT,
+    account_id   BLOB,
+    subject_id   BLOB,
+    run_id       BLOB,
+    payload      TEXT NOT NULL,
+    payload_hash BLOB NOT NULL,
+    PRIMARY KEY (org_id, seq),
+    UNIQUE (org_id, id)
+) STRICT;
+
+-- One webhook. The body is frozen when the decision is made; the `webhook-id` is the event's id.
+CREATE TABLE deliveries (
+    org_id       BLOB NOT NULL,
+    id           BLOB NOT NULL,
+    account_id   BLOB NOT NULL,
+    event_id     BLOB NOT NULL,
+    run_id       BLOB,
+    subject_kind TEXT NOT NULL CHECK (subject_kind IN ('case', 'movement')),
+    subject_id   BLOB NOT NULL,
+    body         BLOB NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    next_at      TEXT,
+    last_status  INTEGER,
+    last_error   TEXT,
+    created_at   TEXT NOT NULL,
+    finished_at  TEXT,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts (org_id, id),
+    FOREIGN KEY (org_id, event_id) REFERENCES events (org_id, id) DEFERRABLE INITIALLY DEFERRED
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (next_at) WHERE state = 'pending';
+
+CREATE TABLE delivery_attempts (
+    org_id      BLOB NOT NULL,
+    delivery_id BLOB NOT NULL,
+    number      INTEGER NOT NULL,
+    at          TEXT NOT NULL,
+    status      INTEGER,
+    error       TEXT,
+    took_ms     INTEGER NOT NULL,
+    PRIMARY KEY (org_id, delivery_id, number),
+    FOREIGN KEY (org_id, delivery_id) REFERENCES deliveries (org_id, id)
+) STRICT;
+
+-- Wake-ups. Rows elsewhere are the truth; a job may be lost or run twice without harm.
+CREATE TABLE jobs (
+    id          BLOB NOT NULL PRIMARY KEY,
+    org_id      BLOB NOT NULL,
+    queue       TEXT NOT NULL,
+    subject     BLOB NOT NULL,
+    run_id      BLOB,
+    state       TEXT NOT NULL CHECK (state IN ('ready', 'running', 'dead')),
+    run_at      TEXT NOT NULL,
+    lease       INTEGER NOT NULL DEFAULT 0,
+    lease_boot  BLOB,
+    lease_until TEXT,
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    last_error  TEXT,
+    created_at  TEXT NOT NULL
+) STRICT;
+-- Unique over ready jobs only: work that arrives while a job runs queues one more.
+CREATE UNIQUE INDEX jobs_one_ready ON jobs (queue, org_id, subject) WHERE state = 'ready';
+CREATE INDEX jobs_claimable ON jobs (queue, run_at) WHERE state = 'ready';
+CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';

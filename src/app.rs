@@ -1,0 +1,375 @@
+//! The composition root: builds everything once, starts it, and stops it in order.
+
+use std::fs;
+use std::io::{Read, Seek, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::config::Settings;
+use crate::domain::ids::{BankId, IdSource, SystemIds};
+use crate::domain::time::{Clock, SystemClock};
+use crate::http;
+use crate::jobs::queue::{self, Slots};
+use crate::jobs::{Deps, Timing, schedule};
+use crate::matching::Policy;
+use crate::outbound::{Guard, Outbound};
+use crate::scrape::catalogue::Catalogue;
+use crate::scrape::recipe::{Recipe, RecipeStatus};
+use crate::scrape::template::Scope;
+use crate::scrape::{BrowserSettings, Engine, WebDriverEngine};
+use crate::store::banks::Bank;
+use crate::store::jobs::Queue;
+use crate::store::{Location, Store};
+use crate::vault::{Created, KeyRing, Vault};
+
+/// How long a stop waits for work under way. What does not end in time is found again at the next start.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+const USER_AGENT: &str = concat!("reconbanker/", env!("CARGO_PKG_VERSION"));
+
+/// What a caller may replace: the demo and the tests do.
+pub struct Parts {
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    /// `None`: real browsers over WebDriver.
+    pub engine: Option<Arc<dyn Engine>>,
+    /// Port of the demo bank, where one runs.
+    pub portal_port: Option<u16>,
+    /// The reconbanker binary, which guards browser drivers.
+    pub guard_program: PathBuf,
+    /// Whether jobs are worked in the background; tests that move the clock run them by hand.
+    pub background: Background,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    Workers,
+    None,
+}
+
+impl Parts {
+    /// The real clock, real ids, real browsers.
+    pub fn real() -> anyhow::Result<Self> {
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            engine: None,
+            portal_port: None,
+            guard_program: std::env::current_exe().context("could not find the path of this program")?,
+            background: Background::Workers,
+        })
+    }
+}
+
+/// A running daemon.
+pub struct App {
+    pub deps: Arc<Deps>,
+    /// Where the API answers.
+    pub address: SocketAddr,
+    /// What a person should know about this start: new keys, where they are, what is permitted.
+    pub notices: Vec<String>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    /// Held as long as the daemon runs: one daemon per data directory.
+    _lock: fs::File,
+}
+
+/// Starts the daemon; returns when the API answers.
+pub async fn start(settings: &Settings, parts: Parts) -> anyhow::Result<App> {
+    let (deps, mut notices, lock) = build(settings, &parts).await?;
+    notices.extend(settings.warnings());
+    let listener = TcpListener::bind(settings.server.listen).await.with_context(|| {
+        format!("could not listen on {}; choose another address with --listen", settings.server.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let token_key = deps.vault.keyed_hash("sign-in tokens", "");
+    let state = http::Shared::new(Arc::clone(&deps), settings.server.clone(), &token_key);
+    let service = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
+
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let stopping = stop.clone();
+    tasks.spawn(async move {
+        let server = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
+        if let Err(error) = server.await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the API server ended");
+        }
+    });
+    if parts.background == Background::Workers {
+        start_workers(settings, &deps, &stop, &tasks);
+    }
+    tasks.close();
+    tracing::info!(%address, engine = deps.store.engine(), boot = %deps.boot, "started");
+    Ok(App { deps, address, notices, stop, tasks, _lock: lock })
+}
+
+impl App {
+    /// Stops taking requests and jobs, lets what is under way end, then closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(STOP_LIMIT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not end in time; it is taken up at the next start");
+        }
+        self.deps.store.close().await;
+        tracing::info!("stopped");
+    }
+
+    /// Base URL of the API.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// Everything but the listening: what commands that only need the database and the keys use too.
+pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<Deps>, Vec<String>, fs::File)> {
+    crate::outbound::install_tls_provider();
+    let mut notices = Vec::new();
+    make_data_dir(&settings.data_dir)?;
+    let lock = lock_data_dir(&settings.data_dir)?;
+    let (vault, created) = open_vault(&settings.data_dir)?;
+    if let Some(notice) = created {
+        notices.push(notice);
+    }
+    let catalogue = Catalogue::load(Some(&settings.data_dir.join("scrapers")))?;
+    for problem in catalogue.problems() {
+        tracing::error!("a recipe does not load: {problem}");
+        notices.push(format!("a recipe does not load: {problem}"));
+    }
+    let store = open_store(settings).await?;
+    let boot = parts.ids.next();
+    let deps = Arc::new(Deps {
+        vault,
+        outbound: Outbound::new(Guard::new(settings.outbound.allow.clone()), USER_AGENT)
+            .context("could not set up outgoing HTTP")?,
+        engine: engine(settings, parts)?,
+        portal_port: parts.portal_port.or(Some(settings.demo.bank_port).filter(|port| *port != 0)),
+        timing: timing(settings),
+        policy: Policy::default(),
+        clock: Arc::clone(&parts.clock),
+        ids: Arc::clone(&parts.ids),
+        catalogue,
+        store,
+        boot,
+    });
+    fill_banks(&deps).await?;
+    release_earlier_boot(&deps, &settings.data_dir).await?;
+    Ok((deps, notices, lock))
+}
+
+fn timing(settings: &Settings) -> Timing {
+    let schedule = &settings.schedule;
+    Timing {
+        scrape_every: schedule.scrape_every,
+        scrape_jitter: schedule.scrape_jitter,
+        poll_every: schedule.poll_every,
+        overlap_days: schedule.overlap_days,
+        first_read_days: schedule.first_read_days,
+    }
+}
+
+fn engine(settings: &Settings, parts: &Parts) -> anyhow::Result<Arc<dyn Engine>> {
+    if let Some(engine) = &parts.engine {
+        return Ok(Arc::clone(engine));
+    }
+    let profiles = settings.data_dir.join("profiles");
+    make_private_dir(&profiles)?;
+    Ok(Arc::new(WebDriverEngine::new(BrowserSettings {
+        driver: settings.browser.driver.clone(),
+        browser: settings.browser.browser.clone(),
+        guard_program: parts.guard_program.clone(),
+        profiles,
+        allow_root: settings.browser.allow_root,
+        max_sessions: settings.browser.max_sessions,
+        command_timeout: settings.browser.command_timeout,
+    })))
+}
+
+/// Where the database is, by the settings.
+#[must_use]
+pub fn location(settings: &Settings) -> Location {
+    match &settings.database.url {
+        Some(url) => Location::Postgres(url.expose_secret().to_owned()),
+        None => Location::Sqlite(settings.data_dir.join("reconbanker.db")),
+    }
+}
+
+/// Connects and brings the schema up to date.
+pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let store = Store::connect(&location(settings), settings.database.max_connections).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// Makes the data directory, private to its owner.
+pub fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
+    make_private_dir(dir)
+        .with_context(|| format!("choose another data directory with --data-dir (tried {})", dir.display()))
+}
+
+fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("could not create {}", dir.display()))?;
+    let mode = fs::metadata(dir)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!("{} can be read by others; run: chmod 700 {}", dir.display(), dir.display());
+    }
+    Ok(())
+}
+
+/// Takes the data directory for this process; the operating system lets go when the process ends.
+fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
+    let path = dir.join("lock");
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("could not open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("another reconbanker uses {}; stop it, or choose another data directory with --data-dir", dir.display())
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
+    }
+}
+
+/// Opens the keys, making them at the first start; the notice says where they are and what to do.
+fn open_vault(data_dir: &Path) -> anyhow::Result<(Vault, Option<String>)> {
+    let dir = data_dir.join("keys");
+    let (keys, created) = KeyRing::load_or_create(&dir)?;
+    let notice = match created {
+        Created::Nothing => None,
+        Created::Key(_) => Some(format!(
+            "a new key is in {}. Copy that folder to a safe place apart from the database's backups: without it, \
+             stored bank credentials and tokens cannot be read",
+            dir.display()
+        )),
+    };
+    Ok((Vault::new(&keys), notice))
+}
+
+/// Writes the catalogue into the database, so that accounts can refer to banks by id.
+async fn fill_banks(deps: &Deps) -> anyhow::Result<()> {
+    let mut tx = deps.store.write().await?;
+    for recipe in deps.catalogue.iter() {
+        let status = match recipe.meta.status {
+            RecipeStatus::Verified => "active",
+            RecipeStatus::Unverified => "unverified",
+            RecipeStatus::Simulated if deps.portal_port.is_some() => "active",
+            RecipeStatus::Simulated => "simulated",
+        };
+        let bank = Bank {
+            id: BankId(deps.ids.next()),
+            code: recipe.meta.id.clone(),
+            name: recipe.meta.name.clone(),
+            login_url: login_url(recipe, deps.portal_port),
+            status: status.to_owned(),
+            time_zone: recipe.zone().0.name().to_owned(),
+        };
+        tx.upsert_bank(&bank).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The first login origin; `None` for a simulated bank that does not run.
+fn login_url(recipe: &Recipe, portal_port: Option<u16>) -> Option<String> {
+    let mut scope = Scope::new();
+    if let Some(port) = portal_port {
+        scope.set("portal.port", port.to_string());
+    }
+    recipe.origins.login.first()?.render(&scope).ok()
+}
+
+/// Lets go of what this data directory's last process held when it ended, and notes this boot's id
+/// for the next one.
+async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow::Result<()> {
+    let path = data_dir.join("boot");
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("could not open {}", path.display()))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    if let Ok(earlier) = text.trim().parse::<Uuid>() {
+        let mut tx = deps.store.write().await?;
+        let logins = tx.release_leases_of(earlier).await?;
+        let jobs = tx.release_jobs_of(earlier, deps.now()).await?;
+        tx.commit().await?;
+        if logins + jobs > 0 {
+            tracing::info!(logins, jobs, "took up what the last process left behind");
+        }
+    }
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(deps.boot.to_string().as_bytes())?;
+    Ok(())
+}
+
+fn start_workers(settings: &Settings, deps: &Arc<Deps>, stop: &CancellationToken, tasks: &TaskTracker) {
+    let slots = Slots {
+        scrape: settings.browser.max_sessions,
+        poll: settings.jobs.workers,
+        matching: settings.jobs.workers,
+        deliver: settings.delivery.concurrency,
+    };
+    for queue in Queue::ALL {
+        let (deps, stop) = (Arc::clone(deps), stop.clone());
+        tasks.spawn(async move {
+            // A worker never ends by itself; should it, it is started again.
+            while !stop.is_cancelled() {
+                if let Err(error) = queue::work(Arc::clone(&deps), *queue, slots, stop.clone()).await {
+                    tracing::error!(queue = queue.word(), error = %error, "a worker ended");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        });
+    }
+    let (ticking, every) = (Arc::clone(deps), settings.jobs.sweep_every);
+    tasks.spawn(repeat(stop.clone(), "schedule", every, move || {
+        let deps = Arc::clone(&ticking);
+        async move { schedule::tick(&deps).await }
+    }));
+    let listening = Arc::clone(deps);
+    tasks.spawn(repeat(stop.clone(), "listen", Duration::from_secs(1), move || {
+        let deps = Arc::clone(&listening);
+        async move { deps.store.listen().await }
+    }));
+}
+
+/// Runs `work` again and again with a pause in between, until `stop`.
+async fn repeat<F, Fut>(stop: CancellationToken, name: &'static str, pause: Duration, work: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), crate::store::StoreError>>,
+{
+    let endless = async {
+        loop {
+            if let Err(error) = work().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "a background task failed; it goes on");
+            }
+            tokio::time::sleep(pause).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = endless.instrument(tracing::info_span!("background", name)) => {}
+    }
+}

@@ -1,0 +1,187 @@
+//! What each subcommand does.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{BenchCommand, Command, ConfigCommand, MatchCommand, ScraperCommand, UserCommand};
+use crate::app::{self, Parts};
+use crate::config::Settings;
+use crate::demo;
+use crate::domain::account::Role;
+use crate::domain::ids::{ExpectedPaymentId, IdSource, OrgId, SystemIds};
+use crate::domain::money;
+use crate::domain::time::{Clock, SystemClock};
+use crate::http::auth::{hash_password, password_problem};
+use crate::http::users::{self, NewPerson, Registered};
+use crate::jobs;
+use crate::matching::Policy;
+use crate::scrape::fixture;
+
+pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
+    match command {
+        Command::Serve { .. } => serve(&settings).await,
+        Command::Demo { once, scenario } => {
+            demo::command::run(&settings, &demo::command::Request { scenarios: scenario.0, once }).await
+        }
+        Command::User(UserCommand::Add { email, admin, name, org }) => {
+            add_user(&settings, &email, if admin { Role::Admin } else { Role::Member }, name.as_deref(), org).await
+        }
+        Command::Migrate => migrate(&settings).await,
+        Command::Config(ConfigCommand::Check) => check_config(&settings),
+        Command::Config(ConfigCommand::Print) => print(settings.to_toml().trim_end()),
+        Command::Openapi => print(&crate::http::openapi_document().to_pretty_json()?),
+        Command::Scraper(ScraperCommand::Test { bank, dir, update }) => test_recipe(&dir.join(bank), update),
+        Command::Match(MatchCommand::Explain { id }) => explain(&settings, &id).await,
+        Command::Bench(BenchCommand::Deliver { count, json }) => crate::bench::deliver::run(&settings, count, json).await,
+        Command::Guard { .. } => bail!("the guard runs before the runtime starts"),
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}").context("could not write to standard output")
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let app = app::start(settings, Parts::real()?).await?;
+    for notice in &app.notices {
+        print(&format!("note: {notice}"))?;
+    }
+    print(&format!("data directory  {}", settings.data_dir.display()))?;
+    print(&format!("database        {}", app.deps.store.engine()))?;
+    print(&format!("API             {0}   (explorer: {0}/docs)", app.url()))?;
+    if !app.deps.store.read().await?.has_users().await? {
+        print("nobody has registered yet: POST /auth/register, or `reconbanker user add --admin <email>`")?;
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        result = tokio::signal::ctrl_c() => result?,
+    }
+    app.stop().await;
+    Ok(())
+}
+
+async fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    app::make_data_dir(&settings.data_dir)?;
+    let store = app::open_store(settings).await?;
+    print(&format!("the schema of the {} database is up to date", store.engine()))?;
+    store.close().await;
+    Ok(())
+}
+
+fn check_config(settings: &Settings) -> anyhow::Result<()> {
+    for warning in settings.warnings() {
+        print(&format!("warning: {warning}"))?;
+    }
+    print("the settings are right")
+}
+
+fn test_recipe(dir: &Path, update: bool) -> anyhow::Result<()> {
+    let mode = if update { fixture::Mode::Update } else { fixture::Mode::Check };
+    let results = fixture::run(dir, mode)?;
+    let mut failed = 0;
+    for result in &results {
+        let verdict = match (result.problems.is_empty(), result.updated) {
+            (true, false) => "ok",
+            (true, true) => "written",
+            (false, _) => "FAILED",
+        };
+        print(&format!("{verdict:>7}  {}", result.name))?;
+        for problem in &result.problems {
+            print(&format!("         {}", problem.replace('\n', "\n         ")))?;
+        }
+        failed += usize::from(!result.problems.is_empty());
+    }
+    print(&format!("{} passed, {failed} failed", results.len() - failed))?;
+    if failed > 0 {
+        bail!("{failed} of {} cases of {} failed", results.len(), dir.display());
+    }
+    Ok(())
+}
+
+/// Adds a person. The first one of an empty database gets an organisation and administers it.
+async fn add_user(
+    settings: &Settings,
+    email: &str,
+    role: Role,
+    name: Option<&str>,
+    org: Option<String>,
+) -> anyhow::Result<()> {
+    let email = users::normal_email(email).with_context(|| format!("\"{email}\" is not an e-mail address"))?;
+    let password = read_password()?;
+    let password_hash =
+        hash_password(password).await.map_err(|error| anyhow::anyhow!("could not hash the password: {error:?}"))?;
+    app::make_data_dir(&settings.data_dir)?;
+    let store = app::open_store(settings).await?;
+    let org = org.map(|text| OrgId::from_str(&text).with_context(|| format!("\"{text}\" is not an id"))).transpose()?;
+    let orgs = store.read().await?.org_ids().await?;
+    let person = NewPerson { email: &email, name, password_hash: &password_hash };
+    let (ids, now): (&dyn IdSource, _) = (&SystemIds, SystemClock.now());
+    let done = match (org, orgs.as_slice()) {
+        (None, []) => users::create_organisation(&store, ids, &person, false, None, now).await?,
+        (None, [only]) => users::add_to_organisation(&store, ids, *only, &person, role, now).await?,
+        (Some(org), known) if known.contains(&org) => {
+            users::add_to_organisation(&store, ids, org, &person, role, now).await?
+        }
+        (Some(org), _) => bail!("there is no organisation {org}"),
+        (None, several) => {
+            let list: Vec<_> = several.iter().map(ToString::to_string).collect();
+            bail!("there are several organisations, say which with --org: {}", list.join(", "))
+        }
+    };
+    store.close().await;
+    match done {
+        Registered::Yes(_) => print(&format!("added {email}")),
+        Registered::EmailTaken => bail!("{email} is taken already"),
+        Registered::NotFirst => bail!("someone else registered meanwhile; try again"),
+    }
+}
+
+/// One line from standard input; asked for when a person sits there.
+fn read_password() -> anyhow::Result<SecretString> {
+    if io::stdin().is_terminal() {
+        write!(io::stderr(), "Password (it will be visible): ")?;
+    }
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("could not read the password from standard input")?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    if let Some(problem) = password_problem(&password) {
+        bail!("{problem}; pass it on standard input: reconbanker user add <email> < password.txt");
+    }
+    Ok(password.into())
+}
+
+async fn explain(settings: &Settings, id: &str) -> anyhow::Result<()> {
+    let id = ExpectedPaymentId::from_str(id).with_context(|| format!("\"{id}\" is not the id of a case"))?;
+    let store = app::open_store(settings).await?;
+    let mut tx = store.read().await?;
+    let found = tx.find_expected_payment(id).await?;
+    let (org, order) = found.with_context(|| format!("there is no case {id}"))?;
+    let case = tx.case(org, id).await?.with_context(|| format!("there is no case {id}"))?;
+    let attempts = tx.attempts(org, id).await?;
+    drop(tx);
+    let amount = money::print(order.amount, &order.currency);
+    print(&format!("case {id}: {}, order {} of {amount} {}", case.status, order.external_id, order.currency))?;
+    for attempt in attempts {
+        let reason = attempt.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        print(&format!("  attempt {} at {}: {}{reason}", attempt.number, attempt.created_at, attempt.result))?;
+    }
+    let weighed = jobs::explain_case(&store, &Policy::default(), org, &order).await?;
+    if weighed.is_empty() {
+        print("  the account has no movement of this amount")?;
+    }
+    for (movement, tests) in weighed {
+        print(&format!("  movement {} received {}", movement.id, movement.received_at))?;
+        for test in tests {
+            let mark = if test.passed { "passed" } else { "FAILED" };
+            print(&format!("    {mark}  {}: {}", test.name, test.detail))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The words of the field: pure values, no IO, no `async`, no ambient clock.
+//!
+//! Everything else in the crate speaks in these types. Rules that hold for a value whatever
+//! surrounds it (an amount is exact, a bank day has a zone, a blocked login types nothing) live here.
+
+pub mod ids;
+pub mod money;
+pub mod time;
+
+pub mod account;
+pub mod case;
+pub mod event;
+pub mod expected_payment;
+pub mod movement;
+pub mod run;

@@ -1,0 +1,113 @@
+//! Instants and bank days.
+//!
+//! An instant is `DateTime<Utc>` cut to microseconds (PostgreSQL keeps six digits; a value must
+//! survive a round trip). A bank day is a civil date *and* the bank's zone; the two convert only
+//! through [`BankZone`], never silently.
+
+use std::sync::Mutex;
+
+use chrono::{DateTime, Duration, LocalResult, NaiveDate, SubsecRound, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// An instant, UTC, microseconds.
+pub type Instant = DateTime<Utc>;
+
+/// Where "now" comes from. Read in `jobs`, `session` and `http`; below them `now` is an argument.
+pub trait Clock: Send + Sync {
+    /// Returns the present instant, cut to microseconds.
+    fn now(&self) -> Instant;
+}
+
+/// The operating system's clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+    fn now(&self) -> Instant {
+        Utc::now().trunc_subsecs(6)
+    }
+}
+
+/// A clock that stands still until it is moved. For tests and replays.
+#[derive(Debug)]
+pub struct ManualClock(Mutex<Instant>);
+
+impl ManualClock {
+    #[must_use]
+    pub fn at(start: Instant) -> Self {
+        Self(Mutex::new(start.trunc_subsecs(6)))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().expect("no holder of this lock can panic");
+        *now += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().expect("no holder of this lock can panic")
+    }
+}
+
+/// The zone in which a bank counts its days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BankZone(pub Tz);
+
+impl BankZone {
+    /// Reads an IANA name such as `America/Montevideo`.
+    pub fn parse(name: &str) -> Option<Self> {
+        name.parse().ok().map(Self)
+    }
+
+    /// The bank's calendar day at an instant.
+    #[must_use]
+    pub fn day_of(self, at: Instant) -> NaiveDate {
+        at.with_timezone(&self.0).date_naive()
+    }
+
+    /// The first instant of a bank day.
+    ///
+    /// Where daylight saving skips midnight, the first instant after the gap.
+    #[must_use]
+    pub fn start_of(self, day: NaiveDate) -> Instant {
+        let midnight = day.and_hms_opt(0, 0, 0).expect("midnight exists in every civil day");
+        for minutes in (0..=180).step_by(30) {
+            match self.0.from_local_datetime(&(midnight + Duration::minutes(minutes))) {
+                LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => return at.with_timezone(&Utc),
+                LocalResult::None => {}
+            }
+        }
+        // No zone in the IANA database skips more than three hours at midnight except by skipping a
+        // whole day (Samoa, 2011); the UTC midnight is then as good as any.
+        Utc.from_utc_datetime(&midnight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bank_day_starts_at_local_midnight_also_when_midnight_is_skipped() {
+        let check = |zone: &str, day: (i32, u32, u32), expected: &str| {
+            let zone = BankZone::parse(zone).expect("zone");
+            let day = NaiveDate::from_ymd_opt(day.0, day.1, day.2).expect("day");
+            assert_eq!(zone.start_of(day).to_rfc3339(), expected);
+            assert_eq!(zone.day_of(zone.start_of(day)), day);
+        };
+        check("America/Montevideo", (2026, 5, 13), "2026-05-13T03:00:00+00:00");
+        check("America/Guayaquil", (2026, 5, 13), "2026-05-13T05:00:00+00:00");
+        // Chile springs forward at midnight: the day starts at 01:00 local.
+        check("America/Santiago", (2026, 9, 6), "2026-09-06T04:00:00+00:00");
+    }
+
+    #[test]
+    fn the_evening_in_montevideo_is_still_the_same_bank_day() {
+        let zone = BankZone::parse("America/Montevideo").expect("zone");
+        let late = DateTime::parse_from_rfc3339("2026-05-14T02:30:00Z").expect("instant").to_utc();
+        assert_eq!(zone.day_of(late), NaiveDate::from_ymd_opt(2026, 5, 13).expect("day"));
+    }
+}

@@ -1,0 +1,148 @@
+//! Extractors whose refusals speak our error language.
+
+use std::str::FromStr;
+
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use std::net::{IpAddr, SocketAddr};
+
+use super::State;
+use super::error::{ApiError, Issue};
+use crate::domain::ids::AccountId;
+
+/// A JSON body: bounded, and a mistake in it is named by field.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")));
+        if !is_json {
+            let message = "send the body as JSON, with the header Content-Type: application/json";
+            return Err(ApiError::bad_request("not_json", message));
+        }
+        let limit = state.server.body_max_bytes;
+        let bytes = to_bytes(request.into_body(), limit).await.map_err(|_| ApiError::too_large(limit))?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Reads JSON into a type. Syntax errors name the position, type errors the field.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let field = error.path().to_string();
+        let cause = error.into_inner();
+        match cause.classify() {
+            serde_json::error::Category::Data => {
+                let text = without_position(&cause.to_string());
+                let named = if field == "." { text.clone() } else { format!("{field}: {text}") };
+                ApiError::invalid(vec![Issue { field, message: named }])
+            }
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => malformed(&cause),
+        }
+    })?;
+    deserializer.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    ApiError::bad_request("malformed_json", format!("the body is not valid JSON: {error}"))
+}
+
+/// The JSON reader ends its messages with " at line 1 column 17", which a field name makes superfluous.
+fn without_position(text: &str) -> String {
+    text.rsplit_once(" at line ").map_or(text, |(message, _)| message).to_owned()
+}
+
+/// An account's id in the path. Not a UUID means: no such account.
+pub struct AccountPath(pub AccountId);
+
+impl FromRequestParts<State> for AccountPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        let not_found = || ApiError::not_found("Account not found");
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        AccountId::from_str(&text).map(Self).map_err(|_| not_found())
+    }
+}
+
+/// Address of the client: the peer's, or what a trusted proxy says.
+pub struct ClientIp(pub IpAddr);
+
+impl FromRequestParts<State> for ClientIp {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip());
+        let forwarded = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        let trusted = |address: &IpAddr| state.server.trusted_proxies.iter().any(|net| net.contains(address));
+        Ok(Self(client_of(peer, forwarded, trusted)))
+    }
+}
+
+/// Walks `X-Forwarded-For` from the right while the hop that wrote it is trusted.
+fn client_of(peer: IpAddr, forwarded: Option<&str>, trusted: impl Fn(&IpAddr) -> bool) -> IpAddr {
+    let mut client = peer;
+    for hop in forwarded.unwrap_or_default().rsplit(',') {
+        if !trusted(&client) {
+            break;
+        }
+        let Ok(address) = hop.trim().parse() else { break };
+        client = address;
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_cannot_choose_its_own_address() {
+        let proxy: IpAddr = "10.0.0.1".parse().expect("address");
+        let check = |peer: &str, forwarded: Option<&str>, expected: &str| {
+            let client = client_of(peer.parse().expect("peer"), forwarded, |address| *address == proxy);
+            assert_eq!(client.to_string(), expected);
+        };
+        check("203.0.113.9", Some("1.2.3.4"), "203.0.113.9");
+        check("10.0.0.1", Some("1.2.3.4"), "1.2.3.4");
+        check("10.0.0.1", Some("9.9.9.9, 1.2.3.4"), "1.2.3.4");
+        check("10.0.0.1", Some("1.2.3.4, 10.0.0.1"), "1.2.3.4");
+        check("10.0.0.1", Some("nonsense"), "10.0.0.1");
+        check("10.0.0.1", None, "10.0.0.1");
+    }
+
+    #[test]
+    fn a_mistake_in_a_body_is_named_by_its_field() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only the refusal is looked at")]
+        struct Sample {
+            name: String,
+            retry_limit: i64,
+        }
+        let check = |text: &str, expected: &str| {
+            let error = parse::<Sample>(text.as_bytes()).expect_err(text);
+            assert!(format!("{error:?}").contains(expected), "{error:?}");
+        };
+        check(r#"{"name": 5, "retry_limit": 1}"#, "name: invalid type: integer `5`, expected a string");
+        check(r#"{"name": "a", "retry_limit": "x"}"#, "retry_limit: invalid type: string \\\"x\\\", expected i64");
+        check(r#"{"name": "#, "the body is not valid JSON");
+        check(r#"{"name": "a", "retry_limit": 1} trailing"#, "the body is not valid JSON");
+        check("[]", "expected struct Sample");
+    }
+}

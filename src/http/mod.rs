@@ -1,0 +1,116 @@
+//! The admin API. One file per resource; a handler extracts, makes one call, and answers.
+
+pub mod auth;
+pub mod error;
+pub mod users;
+
+mod accounts;
+mod banks;
+mod config;
+mod extract;
+mod health;
+mod limit;
+mod movements;
+mod openapi;
+mod scrapes;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::response::IntoResponse;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::auth::Tokens;
+use self::error::ApiError;
+use self::limit::SignInLimit;
+use crate::config::ServerSettings;
+use crate::jobs::Deps;
+
+pub use self::openapi::document as openapi_document;
+
+/// No request of ours takes longer; long work is a job.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What handlers share.
+pub struct Shared {
+    pub deps: Arc<Deps>,
+    pub server: ServerSettings,
+    tokens: Tokens,
+    sign_in_limit: SignInLimit,
+}
+
+/// Cheap to clone; axum clones it per request.
+pub type State = Arc<Shared>;
+
+impl Shared {
+    #[must_use]
+    pub fn new(deps: Arc<Deps>, server: ServerSettings, token_key: &[u8; 32]) -> State {
+        let per_minute = NonZeroU32::new(server.login_attempts_per_minute).unwrap_or(NonZeroU32::MIN);
+        Arc::new(Self {
+            deps,
+            server,
+            tokens: Tokens::new(token_key),
+            sign_in_limit: SignInLimit::per_minute(per_minute),
+        })
+    }
+}
+
+/// The whole surface on one screen.
+fn api() -> OpenApiRouter<State> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(users::register))
+        .routes(routes!(users::login))
+        .routes(routes!(users::me))
+        .routes(routes!(users::set_operation_mode))
+        .routes(routes!(banks::list))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::get))
+        .routes(routes!(accounts::webhook_secret))
+        .routes(routes!(config::get, config::put))
+        .routes(routes!(movements::list))
+        .routes(routes!(scrapes::scrape))
+        .routes(routes!(scrapes::restart))
+        .routes(routes!(health::health))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+}
+
+/// The router with everything around it: ids, traces, limits, headers.
+pub fn router(state: State) -> Router {
+    let (router, document) = api().split_for_parts();
+    let request_id = HeaderName::from_static("x-request-id");
+    router
+        .merge(openapi::routes(&document))
+        .fallback(|| async { ApiError::not_found("there is nothing at this path; the API is described at /docs") })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {
+            ApiError::internal(&std::io::Error::other("a handler panicked")).into_response()
+        }))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+            // The path without its query: a query may hold what does not belong into a log.
+            tracing::info_span!(
+                "request",
+                method = %request.method(),
+                path = request.uri().path(),
+                request_id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()),
+            )
+        }))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .with_state(state)
+}

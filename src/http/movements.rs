@@ -1,0 +1,132 @@
+//! What the bank's statement says.
+
+use axum::Json;
+use axum::extract::{Query, State as Shared};
+use chrono::SecondsFormat;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::State;
+use super::accounts::owned;
+use super::auth::Session;
+use super::error::{ApiError, ErrorBody, Issue};
+use super::extract::AccountPath;
+use crate::domain::ids::MovementId;
+use crate::domain::money::{self, Currency};
+use crate::domain::movement::Movement;
+use crate::domain::time::Instant;
+use crate::store::movements::Include;
+
+const LIMIT_DEFAULT: i64 = 100;
+const LIMIT_MAX: i64 = 500;
+
+#[derive(Serialize, ToSchema)]
+pub struct MovementBody {
+    #[schema(value_type = uuid::Uuid)]
+    id: MovementId,
+    external_id: String,
+    /// Decimal text with the currency's minor digits.
+    #[schema(example = "1500.00")]
+    amount: String,
+    #[schema(value_type = String, example = "UYU")]
+    currency: Currency,
+    /// `null` where the bank names nobody.
+    sender_name: Option<String>,
+    /// The bank's time, UTC.
+    #[schema(example = "2026-05-13T10:15:00Z")]
+    received_at: String,
+    notified_at: Option<String>,
+    excluded_at: Option<String>,
+}
+
+impl From<Movement> for MovementBody {
+    fn from(movement: Movement) -> Self {
+        Self {
+            id: movement.id,
+            external_id: movement.external_id,
+            amount: money::print(movement.amount, &movement.currency),
+            currency: movement.currency,
+            sender_name: movement.counterparty_name,
+            received_at: text(movement.received_at),
+            notified_at: movement.notified_at.map(text),
+            excluded_at: movement.excluded_at.map(text),
+        }
+    }
+}
+
+/// Without a fraction when it is zero, as documented.
+fn text(at: Instant) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// 1 to 500; more is cut to 500. Default 100.
+    #[param(value_type = Option<i64>)]
+    limit: Option<String>,
+    #[param(value_type = Option<i64>)]
+    offset: Option<String>,
+    /// `pending`, `debits`, or both with a comma: listed besides booked credits.
+    include: Option<String>,
+}
+
+/// Movements of an account, newest first: booked credits, and on request what else the bank shows.
+#[utoipa::path(get, path = "/accounts/{accountId}/movements", tag = "Accounts", security(("bearer" = [])),
+    params(("accountId" = uuid::Uuid, Path), ListQuery), responses(
+    (status = 200, body = [MovementBody]), (status = 400, body = ErrorBody),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(super) async fn list(
+    Shared(state): Shared<State>,
+    session: Session,
+    AccountPath(id): AccountPath,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Vec<MovementBody>>, ApiError> {
+    let limit = number("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let offset = number("offset", query.offset.as_deref(), 0)?.unwrap_or(0);
+    let include = include(query.include.as_deref())?;
+    let account = owned(&state, &session, id).await?;
+    let mut tx = state.deps.store.read().await?;
+    let movements = tx.movements(session.org, account.id, include, limit, offset).await?;
+    Ok(Json(movements.into_iter().map(MovementBody::from).collect()))
+}
+
+fn number(field: &str, text: Option<&str>, min: i64) -> Result<Option<i64>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    match text.parse::<i64>() {
+        Ok(number) if number >= min => Ok(Some(number)),
+        _ => {
+            let message = format!("{field} must be a whole number, {min} or more");
+            Err(ApiError::invalid(vec![Issue { field: field.to_owned(), message }]))
+        }
+    }
+}
+
+fn include(text: Option<&str>) -> Result<Include, ApiError> {
+    let mut include = Include::default();
+    for word in text.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match word {
+            "pending" => include.pending = true,
+            "debits" => include.debits = true,
+            _ => {
+                let message = "include may hold pending and debits".to_owned();
+                return Err(ApiError::invalid(vec![Issue { field: "include".into(), message }]));
+            }
+        }
+    }
+    Ok(include)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_lose_a_fraction_that_is_zero() {
+        let check = |given: &str, expected: &str| {
+            assert_eq!(text(chrono::DateTime::parse_from_rfc3339(given).expect(given).to_utc()), expected);
+        };
+        check("2026-05-13T10:15:00.000000Z", "2026-05-13T10:15:00Z");
+        check("2026-05-13T10:15:00.250Z", "2026-05-13T10:15:00.250Z");
+    }
+}

@@ -1,0 +1,53 @@
+//! Puts what a scrape read into the ledger.
+
+use serde_json::json;
+
+use super::Deps;
+use crate::domain::event::EventKind;
+use crate::domain::ids::MovementId;
+use crate::scrape::AccountRead;
+use crate::store::StoreError;
+use crate::store::bank_logins::Lease;
+use crate::store::jobs::Queue;
+use crate::store::movements::Ingest;
+
+/// Rows per transaction, so that a long statement never stalls other writers.
+const CHUNK: usize = 1_000;
+
+/// What became of the rows.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Ingested {
+    pub read: usize,
+    pub new: usize,
+}
+
+/// Writes one bank account's rows, then asks for a match.
+///
+/// The last chunk carries the *complete* mark: before it, coverage rules must not conclude anything
+/// from the absence of a row.
+pub async fn write(deps: &Deps, ingest: &Ingest, lease: Lease, read: &AccountRead) -> Result<Ingested, StoreError> {
+    let mut total = Ingested { read: read.movements.len(), new: 0 };
+    let chunks: Vec<_> = if read.movements.is_empty() { vec![&[][..]] } else { read.movements.chunks(CHUNK).collect() };
+    let last = chunks.len() - 1;
+    for (index, chunk) in chunks.into_iter().enumerate() {
+        let now = deps.now();
+        let mut tx = deps.store.write().await?;
+        tx.bump_revision(ingest.org, ingest.account).await?;
+        tx.renew_lease(lease, now + super::scrape_account::LEASE).await?;
+        let mut new = 0;
+        for movement in chunk {
+            if tx.insert_movement(ingest, MovementId(deps.ids.next()), movement).await? {
+                new += 1;
+            }
+        }
+        total.new += new;
+        let complete = index == last && read.complete;
+        let event = deps.event(EventKind::MovementsIngested, now).account(ingest.account).run(Some(ingest.run));
+        tx.record(ingest.org, event.payload(json!({ "read": chunk.len(), "new": new, "complete": complete })));
+        if index == last {
+            tx.enqueue(&deps.job(ingest.org, Queue::Match, ingest.account.0, Some(ingest.run), now), now).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(total)
+}

@@ -1,0 +1,302 @@
+//! The decision: which movement pays which order, or, in passthrough, which movements to forward.
+//!
+//! Read component and revision; compute with no transaction open; write only if nothing has
+//! arrived since. Everything a decision causes (status, allocation, attempt, event, webhook body)
+//! is one transaction.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::{Deps, JobError};
+use crate::deliver::payload::{self, Forwarded, ReconcileStatus, Reconciled};
+use crate::domain::account::OperationMode;
+use crate::domain::case::{AttemptReason, AttemptResult, CaseStatus};
+use crate::domain::event::EventKind;
+use crate::domain::expected_payment::ExpectedPayment;
+use crate::domain::ids::{AccountId, AllocationId, AttemptId, DeliveryId, OrgId, RunId};
+use crate::domain::movement::Movement;
+use crate::domain::time::{BankZone, Instant};
+use crate::matching::{self, Decision, FreeMovement, Input, OpenOrder, Policy, Verdict};
+use crate::store::accounts::Account;
+use crate::store::cases::{Allocation, NewAttempt, Standing};
+use crate::store::configs::AccountConfig;
+use crate::store::deliveries::{NewDelivery, Subject};
+use crate::store::jobs::Queue;
+use crate::store::{Store, StoreError, Tx};
+
+/// How often the matcher starts over because something arrived meanwhile, before it yields.
+const TRIES: usize = 5;
+/// Movements that passthrough forwards in one transaction.
+const FORWARD_CHUNK: i64 = 500;
+
+/// What is read before deciding.
+struct Context {
+    org: OrgId,
+    account: Account,
+    config: AccountConfig,
+    zone: BankZone,
+    run: Option<RunId>,
+}
+
+pub async fn run(deps: &Deps, org: OrgId, account: AccountId, run: Option<RunId>) -> Result<(), JobError> {
+    for _ in 0..TRIES {
+        let mut tx = deps.store.read().await?;
+        let (Some(account), Some(config)) = (tx.account(org, account).await?, tx.account_config(org, account).await?)
+        else {
+            // Deleted, or not configured: there is nobody to tell.
+            return Ok(());
+        };
+        let zone = BankZone::parse(&account.time_zone)
+            .ok_or_else(|| JobError::discard(format!("unknown time zone \"{}\"", account.time_zone)))?;
+        let mode = tx.operation_mode(org).await?;
+        let context = Context { org, account, config, zone, run };
+        let settled = match mode {
+            Some(OperationMode::Passthrough) => {
+                drop(tx);
+                forward(deps, &context).await?
+            }
+            Some(OperationMode::Reconcile) | None => {
+                let orders = tx.open_orders(org, context.account.id).await?;
+                let movements = tx.free_movements(org, context.account.id).await?;
+                let standings = tx.open_case_standings(org, context.account.id).await?;
+                drop(tx);
+                reconcile(deps, &context, &orders, &movements, &standings).await?
+            }
+        };
+        if settled {
+            return Ok(());
+        }
+    }
+    Err(JobError::retry(std::time::Duration::from_secs(1), "movements or orders kept arriving during the decision"))
+}
+
+/// Decides and writes; `false` when something arrived in between.
+async fn reconcile(
+    deps: &Deps,
+    context: &Context,
+    orders: &[ExpectedPayment],
+    movements: &[Movement],
+    standings: &[Standing],
+) -> Result<bool, JobError> {
+    let decisions = matching::decide(&deps.policy, &input(context.zone, orders, movements));
+    let standings: HashMap<_, _> = standings.iter().map(|standing| (standing.id, standing)).collect();
+    let orders: HashMap<_, _> = orders.iter().map(|order| (order.id, order)).collect();
+    let now = deps.now();
+    let mut tx = deps.store.write().await?;
+    if !tx.hold_revision(context.org, context.account.id, context.account.revision).await? {
+        return Ok(false);
+    }
+    for decision in &decisions {
+        let (Some(order), Some(standing)) = (orders.get(&decision.order), standings.get(&decision.order)) else {
+            continue;
+        };
+        write_decision(&mut tx, deps, context, order, standing, decision, now).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The ledger's rows as the matcher sees them.
+fn input(zone: BankZone, orders: &[ExpectedPayment], movements: &[Movement]) -> Input {
+    Input {
+        orders: orders
+            .iter()
+            .map(|order| OpenOrder {
+                id: order.id,
+                amount: order.amount,
+                currency: order.currency.clone(),
+                name: order.name.clone(),
+                registered_at: order.registered_at,
+                registered_on: zone.day_of(order.registered_at),
+            })
+            .collect(),
+        movements: movements
+            .iter()
+            .map(|movement| FreeMovement {
+                id: movement.id,
+                amount: movement.amount,
+                currency: movement.currency.clone(),
+                name: movement.counterparty_name.clone(),
+                description: movement.description.clone(),
+                bank_day: movement.booked_on.unwrap_or_else(|| zone.day_of(movement.received_at)),
+                received_at: movement.received_at,
+            })
+            .collect(),
+    }
+}
+
+/// A verdict in the words of the case.
+fn conclusion(verdict: &Verdict) -> (CaseStatus, AttemptResult, Option<AttemptReason>, EventKind) {
+    match verdict {
+        Verdict::Matched { .. } => (CaseStatus::Matched, AttemptResult::Matched, None, EventKind::CaseMatched),
+        Verdict::NotFound { reason } => {
+            (CaseStatus::NotFound, AttemptResult::NotFound, Some(*reason), EventKind::CaseNotFound)
+        }
+        Verdict::Ambiguous => (
+            CaseStatus::Ambiguous,
+            AttemptResult::Ambiguous,
+            Some(AttemptReason::MultipleCandidates),
+            EventKind::CaseAmbiguous,
+        ),
+    }
+}
+
+async fn write_decision(
+    tx: &mut Tx,
+    deps: &Deps,
+    context: &Context,
+    order: &ExpectedPayment,
+    standing: &Standing,
+    decision: &Decision,
+    now: Instant,
+) -> Result<(), JobError> {
+    let (status, result, reason, kind) = conclusion(&decision.verdict);
+    let candidates = serde_json::to_string(&decision.candidates).map_err(|error| JobError::discard(error.to_string()))?;
+    // Looking again and seeing the same is no news: nothing is written, nobody is told.
+    if standing.result == Some(result) && standing.reason == reason && standing.candidates.as_ref() == Some(&candidates)
+    {
+        return Ok(());
+    }
+    if !tx.decide_case(context.org, order.id, status, now).await? {
+        return Ok(());
+    }
+    if let Verdict::Matched { movement, score, reason } = &decision.verdict {
+        if !tx.exclude_movement(context.org, *movement, now).await? {
+            // The revision was held, so only a person's decision in another transaction can have
+            // taken the movement; rolling back is right, the next run sees it.
+            return Err(JobError::retry(std::time::Duration::from_secs(1), "a chosen movement was taken meanwhile"));
+        }
+        let allocation = Allocation {
+            id: AllocationId(deps.ids.next()),
+            case_id: order.id,
+            movement_id: *movement,
+            amount: order.amount,
+            score: *score,
+            reason: reason.clone(),
+        };
+        tx.insert_allocation(context.org, &allocation, now).await?;
+    }
+    let attempt = NewAttempt {
+        id: AttemptId(deps.ids.next()),
+        case: order.id,
+        result,
+        reason,
+        candidates: &candidates,
+        run: context.run,
+    };
+    tx.insert_attempt(context.org, &attempt, now).await?;
+    announce(tx, deps, context, order, standing, (status, kind), now).await
+}
+
+/// The event, and the webhook where the customer is to be told: on a match, and once when a case
+/// becomes ambiguous.
+async fn announce(
+    tx: &mut Tx,
+    deps: &Deps,
+    context: &Context,
+    order: &ExpectedPayment,
+    standing: &Standing,
+    (status, kind): (CaseStatus, EventKind),
+    now: Instant,
+) -> Result<(), JobError> {
+    let event = deps.event(kind, now).account(context.account.id).subject(order.id.0).run(context.run);
+    let event_id = event.id;
+    tx.record(context.org, event);
+    // A case that stays ambiguous for other reasons than before is no news to the customer.
+    let news = ReconcileStatus::of(status).filter(|_| standing.status != status);
+    if let Some(status) = news {
+        let result = Reconciled {
+            external_id: &order.external_id,
+            status,
+            amount: order.amount,
+            currency: &order.currency,
+            name: &order.name,
+        };
+        let body = payload::reconcile(result, &extra_fields(&context.config));
+        let delivery = NewDelivery {
+            org_id: context.org,
+            id: DeliveryId(deps.ids.next()),
+            account_id: context.account.id,
+            event_id,
+            run_id: context.run,
+            subject: Subject::Case(order.id.0),
+            body: &body,
+        };
+        put_into_outbox(tx, deps, &delivery, now).await?;
+    }
+    Ok(())
+}
+
+async fn put_into_outbox(
+    tx: &mut Tx,
+    deps: &Deps,
+    delivery: &NewDelivery<'_>,
+    now: Instant,
+) -> Result<(), StoreError> {
+    tx.insert_delivery(delivery, now).await?;
+    tx.enqueue(&deps.job(delivery.org_id, Queue::Deliver, delivery.id.0, delivery.run_id, now), now).await
+}
+
+fn extra_fields(config: &AccountConfig) -> Map<String, Value> {
+    let text = config.webhook_extra_fields.as_deref().unwrap_or("{}");
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Passthrough: forwards every booked credit once; `false` when there may be more.
+async fn forward(deps: &Deps, context: &Context) -> Result<bool, JobError> {
+    let now = deps.now();
+    let extra = extra_fields(&context.config);
+    let mut tx = deps.store.write().await?;
+    let movements = tx.unnotified_movements(context.org, context.account.id, FORWARD_CHUNK).await?;
+    for movement in &movements {
+        if !tx.mark_notified(context.org, movement.id, now).await? || context.config.silent_ingestion {
+            continue;
+        }
+        let event = deps
+            .event(EventKind::MovementForwarded, now)
+            .account(context.account.id)
+            .subject(movement.id.0)
+            .run(context.run);
+        let forwarded = Forwarded {
+            id: movement.id,
+            amount: movement.amount,
+            currency: &movement.currency,
+            name: movement.counterparty_name.as_deref(),
+            received_at: movement.received_at,
+        };
+        let body = payload::passthrough(forwarded, &extra);
+        let delivery = NewDelivery {
+            org_id: context.org,
+            id: DeliveryId(deps.ids.next()),
+            account_id: context.account.id,
+            event_id: event.id,
+            run_id: context.run,
+            subject: Subject::Movement(movement.id.0),
+            body: &body,
+        };
+        tx.record(context.org, event);
+        put_into_outbox(&mut tx, deps, &delivery, now).await?;
+    }
+    tx.commit().await?;
+    Ok(i64::try_from(movements.len()).unwrap_or(i64::MAX) < FORWARD_CHUNK)
+}
+
+/// What `match explain` shows of a case: every movement of the order's amount, with each test.
+pub async fn explain(
+    store: &Store,
+    policy: &Policy,
+    org: OrgId,
+    order: &ExpectedPayment,
+) -> Result<Vec<(Movement, Vec<matching::explain::Test>)>, StoreError> {
+    let mut tx = store.read().await?;
+    let Some(account) = tx.account(org, order.account_id).await? else { return Ok(Vec::new()) };
+    let Some(zone) = BankZone::parse(&account.time_zone) else { return Ok(Vec::new()) };
+    let movements = tx.movements_of_amount(org, order.account_id, order.amount).await?;
+    let seen = input(zone, std::slice::from_ref(order), &movements);
+    let tests = movements
+        .into_iter()
+        .zip(&seen.movements)
+        .map(|(movement, weighed)| (movement, matching::explain::pair(policy, &seen.orders[0], weighed)));
+    Ok(tests.collect())
+}

@@ -1,0 +1,193 @@
+//! What runs when. Each job is load, decide, save; the decision itself is in a stage or in `matching`.
+//!
+//! A job's body can be called without a queue, is safe to run twice, and holds no transaction while
+//! it waits for a bank, a customer or a clock.
+
+pub mod queue;
+pub mod schedule;
+
+mod deliver_webhook;
+mod ingest;
+mod match_account;
+mod poll_customer;
+mod scrape_account;
+
+pub use match_account::explain as explain_case;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::domain::event::{Actor, EventKind, NewEvent};
+use crate::domain::ids::{AccountId, EventId, IdSource, JobId, OrgId, RunId};
+use crate::domain::run::{Outcome, RunKind, RunResult, Trigger};
+use crate::domain::time::{Clock, Instant};
+use crate::matching::Policy;
+use crate::outbound::Outbound;
+use crate::scrape::Engine;
+use crate::scrape::catalogue::Catalogue;
+use crate::store::jobs::{Job, NewJob, Queue};
+use crate::store::{Store, StoreError, Tx};
+use crate::vault::{Place, Vault, VaultError};
+
+/// Everything a job may need, built once in `app`.
+pub struct Deps {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    pub vault: Vault,
+    pub outbound: Outbound,
+    pub catalogue: Catalogue,
+    pub engine: Arc<dyn Engine>,
+    /// Port of the demo bank; `None` where none runs.
+    pub portal_port: Option<u16>,
+    pub timing: Timing,
+    pub policy: Policy,
+    /// This start of this process; leases carry it.
+    pub boot: Uuid,
+}
+
+/// How often things happen, from the settings.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    pub scrape_every: Duration,
+    /// Spread, so that accounts do not all log in at once.
+    pub scrape_jitter: Duration,
+    pub poll_every: Duration,
+    /// Whole bank days that every scrape reads again.
+    pub overlap_days: u32,
+    /// Whole bank days that an account's first scrape reads.
+    pub first_read_days: u32,
+}
+
+/// Why a job did not finish; decided where the cause is known.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error("will try again: {source}")]
+    Retry { after: Duration, source: Box<dyn Error + Send + Sync> },
+    /// Trying again cannot help.
+    #[error("given up: {source}")]
+    Discard { source: Box<dyn Error + Send + Sync> },
+}
+
+impl JobError {
+    fn discard(message: impl Into<String>) -> Self {
+        Self::Discard { source: message.into().into() }
+    }
+
+    fn retry(after: Duration, message: impl Into<String>) -> Self {
+        Self::Retry { after, source: message.into().into() }
+    }
+}
+
+/// How long to wait after the database said no; it is the same machine's disk or the next room.
+const STORE_RETRY: Duration = Duration::from_secs(2);
+
+impl From<StoreError> for JobError {
+    fn from(error: StoreError) -> Self {
+        Self::Retry { after: STORE_RETRY, source: Box::new(error) }
+    }
+}
+
+impl From<VaultError> for JobError {
+    fn from(error: VaultError) -> Self {
+        Self::Discard { source: Box::new(error) }
+    }
+}
+
+impl Deps {
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// An event by the engine, with a fresh id.
+    fn event(&self, kind: EventKind, now: Instant) -> NewEvent {
+        NewEvent::engine(EventId(self.ids.next()), now, kind)
+    }
+
+    fn job(&self, org_id: OrgId, queue: Queue, subject: Uuid, run_id: Option<RunId>, run_at: Instant) -> NewJob {
+        NewJob { id: JobId(self.ids.next()), org_id, queue, subject, run_id, run_at }
+    }
+
+    /// Opens a sealed value that may be absent.
+    fn open(
+        &self,
+        table: &'static str,
+        column: &'static str,
+        row: Uuid,
+        org: OrgId,
+        sealed: Option<&[u8]>,
+    ) -> Result<Option<SecretString>, VaultError> {
+        sealed.map(|sealed| self.vault.open(&Place { table, column, row, org }, sealed)).transpose()
+    }
+}
+
+/// Asks for a scrape or a poll in the caller's transaction: the run, its event and its job.
+///
+/// Where one of this kind waits already, that one is meant; its id comes back. The account is off
+/// the schedule until the run ends, which sets the next time.
+pub async fn request_run(
+    tx: &mut Tx,
+    deps: &Deps,
+    (org, account): (OrgId, AccountId),
+    (kind, trigger): (RunKind, Trigger),
+    (actor, ip): (Actor, Option<String>),
+    now: Instant,
+) -> Result<RunId, StoreError> {
+    let wanted = RunId(deps.ids.next());
+    let run = tx.request_run(org, account, kind, trigger, wanted, now).await?;
+    if run == wanted {
+        let event = deps.event(EventKind::RunRequested, now).by(actor, ip).account(account).run(Some(run));
+        tx.record(org, event.payload(serde_json::json!({ "kind": kind.word(), "trigger": trigger.word() })));
+    }
+    tx.set_next_run(org, account, kind, None).await?;
+    tx.enqueue(&deps.job(org, queue_of(kind), run.0, Some(run), now), now).await?;
+    Ok(run)
+}
+
+fn queue_of(kind: RunKind) -> Queue {
+    match kind {
+        RunKind::Scrape => Queue::Scrape,
+        RunKind::Poll => Queue::Poll,
+    }
+}
+
+/// Runs one job's body.
+async fn perform(deps: &Deps, queue: Queue, job: &Job) -> Result<(), JobError> {
+    match queue {
+        Queue::Scrape => scrape_account::run(deps, job.org_id, RunId(job.subject)).await,
+        Queue::Poll => poll_customer::run(deps, job.org_id, RunId(job.subject)).await,
+        Queue::Match => match_account::run(deps, job.org_id, AccountId(job.subject), job.run_id).await,
+        Queue::Deliver => deliver_webhook::run(deps, job).await,
+    }
+}
+
+/// Ends the run whose job was given up, so that its account comes back onto the schedule.
+async fn abandon_run(tx: &mut Tx, deps: &Deps, queue: Queue, job: &Job, why: &str) -> Result<(), StoreError> {
+    let (kind, every) = match queue {
+        Queue::Scrape => (RunKind::Scrape, deps.timing.scrape_every),
+        Queue::Poll => (RunKind::Poll, deps.timing.poll_every),
+        Queue::Match | Queue::Deliver => return Ok(()),
+    };
+    let now = deps.now();
+    let id = RunId(job.subject);
+    let Some(run) = tx.run(job.org_id, id).await? else { return Ok(()) };
+    let result = RunResult { outcome: Outcome::Internal, detail: Some(why.to_owned()), report: serde_json::json!({}) };
+    if tx.finish_run(job.org_id, id, &result, now).await? {
+        let next = now + chrono::TimeDelta::from_std(every).unwrap_or(chrono::TimeDelta::hours(1));
+        tx.set_next_run(job.org_id, run.account_id, kind, Some(next)).await?;
+        let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(id));
+        tx.record(job.org_id, event.payload(serde_json::json!({ "kind": kind.word(), "outcome": "internal" })));
+    }
+    Ok(())
+}
+
+/// A duration between zero and `max`, drawn from an id's random bits, so that replays agree.
+fn spread(id: Uuid, max: Duration) -> Duration {
+    let random = u32::try_from(id.as_u128() & 0xffff).expect("sixteen bits");
+    max * random / 0x1_0000
+}

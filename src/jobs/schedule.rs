@@ -1,0 +1,55 @@
+//! The clockwork: makes due runs ready, and wakes rows whose wake-up was lost.
+
+use chrono::TimeDelta;
+
+use super::{Deps, deliver_webhook, queue_of, request_run};
+use crate::domain::event::Actor;
+use crate::domain::run::{RunKind, Trigger};
+use crate::store::StoreError;
+use crate::store::jobs::Queue;
+
+/// Accounts and rows looked at per tick; the rest follows in the next one.
+const BATCH: i64 = 200;
+/// A run that waits this long without a job has lost it.
+const RUN_OVERDUE: TimeDelta = TimeDelta::seconds(30);
+
+/// One tick: what is due becomes ready. Safe to call at any time, from several nodes at once.
+pub async fn tick(deps: &Deps) -> Result<(), StoreError> {
+    for kind in RunKind::ALL {
+        start_due(deps, *kind).await?;
+    }
+    sweep(deps).await
+}
+
+async fn start_due(deps: &Deps, kind: RunKind) -> Result<(), StoreError> {
+    let now = deps.now();
+    let due = deps.store.read().await?.due_accounts(kind, now, BATCH).await?;
+    for (org, account) in due {
+        let mut tx = deps.store.write().await?;
+        // Two nodes that tick at once get the same waiting run.
+        request_run(&mut tx, deps, (org, account), (kind, Trigger::Schedule), (Actor::Engine, None), now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Rows are the truth: whatever waits without a job gets one.
+async fn sweep(deps: &Deps) -> Result<(), StoreError> {
+    let now = deps.now();
+    let mut tx = deps.store.read().await?;
+    let runs = tx.runs_without_job(now - RUN_OVERDUE, BATCH).await?;
+    let deliveries = tx.deliveries_without_job(now - deliver_webhook::OVERDUE, BATCH).await?;
+    drop(tx);
+    if runs.is_empty() && deliveries.is_empty() {
+        return Ok(());
+    }
+    tracing::warn!(runs = runs.len(), deliveries = deliveries.len(), "woke rows whose wake-up was lost");
+    let mut tx = deps.store.write().await?;
+    for run in runs {
+        tx.enqueue(&deps.job(run.org_id, queue_of(run.kind), run.id.0, Some(run.id), now), now).await?;
+    }
+    for delivery in deliveries {
+        tx.enqueue(&deps.job(delivery.org_id, Queue::Deliver, delivery.id.0, delivery.run_id, now), now).await?;
+    }
+    tx.commit().await
+}

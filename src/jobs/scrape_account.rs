@@ -1,0 +1,298 @@
+//! One scrape: take the login's lease, drive the browser, write what was read, settle the budget.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate, TimeDelta};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::ingest::{self, Ingested};
+use super::{Deps, JobError, spread};
+use crate::domain::account::Block;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{AccountId, OrgId, RunId};
+use crate::domain::run::{Outcome, RunKind, RunResult, RunState};
+use crate::domain::time::{BankZone, Instant};
+use crate::scrape::recipe::Recipe;
+use crate::scrape::{Refusal, ScrapeReport, ScrapeRequest, Watcher};
+use crate::store::accounts::Account;
+use crate::store::bank_logins::{BankLogin, Lease};
+use crate::store::movements::Ingest;
+use crate::store::runs::Run;
+use crate::store::{StoreError, Tx};
+
+/// How long a login stays reserved without a word from its driver. Longer than the longest pause
+/// between two writes of a run (the engine's own deadline for a run is 8 minutes).
+pub const LEASE: TimeDelta = TimeDelta::minutes(10);
+/// Wait while another run drives the same bank login.
+const LOGIN_BUSY: Duration = Duration::from_secs(15);
+
+pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
+    let Some(run) = deps.store.read().await?.run(org, id).await? else {
+        return Err(JobError::discard("the run does not exist any more"));
+    };
+    match run.state {
+        RunState::Finished => Ok(()),
+        // The process died in between. Whether credentials went out is in the budget already.
+        RunState::Running => {
+            finish_without_lease(deps, &run, RunResult {
+                outcome: Outcome::Interrupted,
+                detail: Some("the daemon stopped while this run was under way".into()),
+                report: json!({}),
+            })
+            .await
+        }
+        RunState::Queued => begin(deps, &run).await,
+    }
+}
+
+/// What a scrape needs, loaded and opened.
+struct Prepared {
+    account: Account,
+    recipe: Arc<Recipe>,
+    inputs: BTreeMap<String, SecretString>,
+    from: NaiveDate,
+    to: NaiveDate,
+}
+
+/// Why a scrape cannot begin; becomes the run's result.
+struct NotReady {
+    outcome: Outcome,
+    detail: String,
+}
+
+async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
+    let now = deps.now();
+    let prepared = match prepare(deps, run, now).await? {
+        Ok(prepared) => prepared,
+        Err(NotReady { outcome, detail }) => {
+            let result = RunResult { outcome, detail: Some(detail), report: json!({}) };
+            return finish_without_lease(deps, run, result).await;
+        }
+    };
+    let login = prepared.account.bank_login_id.expect("prepare answers `NotReady` without a login");
+    let mut tx = deps.store.write().await?;
+    let Some(lease) = tx.take_lease(run.org_id, login, deps.boot, now, now + LEASE).await? else {
+        return Err(JobError::retry(LOGIN_BUSY, "another run drives this bank login"));
+    };
+    if !tx.start_run(run.org_id, run.id, now).await? {
+        return Ok(());
+    }
+    tx.record(run.org_id, deps.event(EventKind::RunStarted, now).account(run.account_id).run(Some(run.id)));
+    tx.commit().await?;
+
+    let watcher = BudgetKeeper { deps, lease, account: run.account_id, run: run.id };
+    let request = ScrapeRequest {
+        recipe: Arc::clone(&prepared.recipe),
+        inputs: prepared.inputs,
+        portal_port: deps.portal_port,
+        from: prepared.from,
+        to: prepared.to,
+        read_at: now,
+    };
+    let report = deps.engine.scrape(request, &watcher).await;
+
+    let ingest = Ingest {
+        org: run.org_id,
+        account: run.account_id,
+        run: run.id,
+        enrolled_on: prepared.account.enrolled_on,
+        now: deps.now(),
+    };
+    let mut total = Ingested::default();
+    for read in &report.accounts {
+        let written = ingest::write(deps, &ingest, lease, read).await?;
+        total.read += written.read;
+        total.new += written.new;
+    }
+    finish(deps, run, lease, &report, total).await
+}
+
+/// Loads account, login and recipe, opens the secrets and chooses the days to read.
+async fn prepare(deps: &Deps, run: &Run, now: Instant) -> Result<Result<Prepared, NotReady>, JobError> {
+    let not_ready = |outcome, detail: String| Ok(Err(NotReady { outcome, detail }));
+    let mut tx = deps.store.read().await?;
+    let Some(account) = tx.account(run.org_id, run.account_id).await? else {
+        return not_ready(Outcome::Interrupted, "the account was deleted".into());
+    };
+    let Some(login_id) = account.bank_login_id else {
+        return not_ready(Outcome::RecipeInvalid, "the account has no bank credentials; save them in its settings".into());
+    };
+    let Some(login) = tx.bank_login(run.org_id, login_id).await? else {
+        return not_ready(Outcome::Internal, "the account's bank login is gone; save its credentials again".into());
+    };
+    if let Some(block) = login.block() {
+        return not_ready(Outcome::Interrupted, format!("not started: scraping is blocked, {block}"));
+    }
+    let last_ok = tx.last_ok_run_at(run.org_id, run.account_id, RunKind::Scrape).await?;
+    drop(tx);
+    let Some(recipe) = deps.catalogue.recipe(&account.bank_code) else {
+        let detail = format!("there is no recipe \"{}\"; put it into the scrapers folder", account.bank_code);
+        return not_ready(Outcome::RecipeInvalid, detail);
+    };
+    let inputs = open_inputs(deps, &recipe, &login)?;
+    let (from, to) = days_to_read(recipe.zone(), now, last_ok, deps);
+    Ok(Ok(Prepared { account, recipe, inputs, from, to }))
+}
+
+/// The recipe says which of its inputs the two documented settings feed.
+fn open_inputs(deps: &Deps, recipe: &Recipe, login: &BankLogin) -> Result<BTreeMap<String, SecretString>, JobError> {
+    let mut inputs = BTreeMap::new();
+    for (name, input) in &recipe.inputs {
+        let (column, sealed) = match input.config.as_deref() {
+            Some("bank_username") => ("username_sealed", &login.username_sealed),
+            Some("bank_password") => ("password_sealed", &login.password_sealed),
+            _ => continue,
+        };
+        if let Some(value) = deps.open("bank_logins", column, login.id.0, login.org_id, Some(sealed))? {
+            inputs.insert(name.clone(), value);
+        }
+    }
+    Ok(inputs)
+}
+
+/// From the last good scrape's day less the overlap (never only "today": banks post late), or the
+/// first-read window; until the bank's today.
+fn days_to_read(zone: BankZone, now: Instant, last_ok: Option<Instant>, deps: &Deps) -> (NaiveDate, NaiveDate) {
+    let today = zone.day_of(now);
+    let (anchor, days) = match last_ok {
+        Some(at) => (zone.day_of(at).min(today), deps.timing.overlap_days),
+        None => (today, deps.timing.first_read_days),
+    };
+    (anchor.checked_sub_days(Days::new(u64::from(days))).unwrap_or(anchor), today)
+}
+
+/// Writes the lock-out budget before each click that submits credentials.
+struct BudgetKeeper<'a> {
+    deps: &'a Deps,
+    lease: Lease,
+    account: AccountId,
+    run: RunId,
+}
+
+impl Watcher for BudgetKeeper<'_> {
+    fn before_submission(&self) -> BoxFuture<'_, Result<(), Refusal>> {
+        async move {
+            self.note_submission().await.unwrap_or_else(|error| {
+                Err(Refusal { outcome: Outcome::Internal, detail: format!("nothing was submitted: {error}") })
+            })
+        }
+        .boxed()
+    }
+}
+
+impl BudgetKeeper<'_> {
+    async fn note_submission(&self) -> Result<Result<(), Refusal>, StoreError> {
+        let now = self.deps.now();
+        let mut tx = self.deps.store.write().await?;
+        tx.renew_lease(self.lease, now + LEASE).await?;
+        let Some(login) = tx.bank_login(self.lease.org, self.lease.login).await? else {
+            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail: "the bank login was deleted".into() }));
+        };
+        if let Some(block) = login.block() {
+            let detail = format!("nothing was submitted: scraping is blocked, {block}");
+            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail }));
+        }
+        if login.budget().is_exhausted() {
+            // The process died after the last permitted click: nobody knows what the bank answered.
+            let reason = "earlier logins ended without a known outcome; look at the bank's site before restarting";
+            tx.set_login_budget(self.lease, login.budget(), Some(&Block { at: now, reason: reason.into() })).await?;
+            let event = self.deps.event(EventKind::AccountBlocked, now).account(self.account).run(Some(self.run));
+            tx.record(self.lease.org, event);
+            tx.commit().await?;
+            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail: format!("nothing was submitted: {reason}") }));
+        }
+        tx.set_login_budget(self.lease, login.budget().before_submission(), None).await?;
+        let event = self.deps.event(EventKind::CredentialsSubmitted, now).account(self.account).run(Some(self.run));
+        tx.record(self.lease.org, event.subject(self.lease.login.0));
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+}
+
+async fn finish(
+    deps: &Deps,
+    run: &Run,
+    lease: Lease,
+    report: &ScrapeReport,
+    ingested: Ingested,
+) -> Result<(), JobError> {
+    let now = deps.now();
+    let result = RunResult {
+        outcome: report.outcome,
+        detail: report.detail.clone(),
+        report: json!({
+            "rows_read": ingested.read,
+            "rows_new": ingested.new,
+            "bank_accounts": report.accounts.len(),
+            "submitted": report.submitted,
+            "stages": report.stages,
+            "drift": report.drift,
+        }),
+    };
+    let mut tx = deps.store.write().await?;
+    if report.submitted {
+        settle_budget(&mut tx, deps, run, lease, report, now).await?;
+    }
+    write_end(&mut tx, deps, run, &result, now).await?;
+    tx.release_lease(lease).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The budget was charged before the click; now the outcome is known, or known to be unknown.
+async fn settle_budget(
+    tx: &mut Tx,
+    deps: &Deps,
+    run: &Run,
+    lease: Lease,
+    report: &ScrapeReport,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let Some(login) = tx.bank_login(lease.org, lease.login).await? else { return Ok(()) };
+    let (budget, blocked) = login.budget().after_submission(report.outcome.submission(report.logged_in));
+    let parks = report.outcome.retry_class() == crate::domain::run::RetryClass::Park;
+    let block = (blocked || parks).then(|| Block { at: now, reason: block_reason(report) });
+    tx.set_login_budget(lease, budget, block.as_ref()).await?;
+    if block.is_some() {
+        let event = deps.event(EventKind::AccountBlocked, now).account(run.account_id).run(Some(run.id));
+        tx.record(run.org_id, event.payload(json!({ "outcome": report.outcome.word() })));
+    }
+    Ok(())
+}
+
+fn block_reason(report: &ScrapeReport) -> String {
+    match report.outcome {
+        Outcome::InvalidCredentials => "the bank refused the user name or the password".into(),
+        Outcome::AccountBlocked => "the bank says that this user is locked".into(),
+        Outcome::PasswordChangeRequired => "the bank asks for a new password".into(),
+        Outcome::ActionNeeded => "the bank asks for something only a person can do on its site".into(),
+        other => format!("three logins in a row ended without a known outcome (last: {other})"),
+    }
+}
+
+/// The end of a run that never got as far as a lease, or lost it with its process.
+async fn finish_without_lease(deps: &Deps, run: &Run, result: RunResult) -> Result<(), JobError> {
+    let now = deps.now();
+    let mut tx = deps.store.write().await?;
+    write_end(&mut tx, deps, run, &result, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now: Instant) -> Result<(), StoreError> {
+    if !tx.finish_run(run.org_id, run.id, result, now).await? {
+        return Ok(());
+    }
+    let pause = deps.timing.scrape_every + spread(run.id.0, deps.timing.scrape_jitter);
+    let next = now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::hours(1));
+    tx.set_next_run(run.org_id, run.account_id, RunKind::Scrape, Some(next)).await?;
+    let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(run.id));
+    tx.record(run.org_id, event.payload(json!({ "kind": "scrape", "outcome": result.outcome.word() })));
+    tracing::info!(outcome = result.outcome.word(), "scrape finished");
+    Ok(())
+}

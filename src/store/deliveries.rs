@@ -1,0 +1,157 @@
+//! The outbox: what customers are to be told, with every attempt.
+
+use uuid::Uuid;
+
+use super::{StoreError, Tx, on_backend};
+use crate::domain::account::words;
+use crate::domain::ids::{AccountId, DeliveryId, EventId, OrgId, RunId};
+use crate::domain::time::Instant;
+
+words! {
+    DeliveryState {
+        Pending = "pending",
+        Delivered = "delivered",
+        /// Given up; kept, and sent again only when a person asks.
+        Dead = "dead",
+    }
+}
+
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Delivery {
+    pub org_id: OrgId,
+    pub id: DeliveryId,
+    pub account_id: AccountId,
+    /// The `webhook-id`, on retry and on resend.
+    pub event_id: EventId,
+    pub run_id: Option<RunId>,
+    /// Frozen when the decision was made.
+    pub body: Vec<u8>,
+    pub state: String,
+    pub attempts: i64,
+    /// When it is due; `None` once delivered or dead.
+    pub next_at: Option<Instant>,
+    pub last_status: Option<i64>,
+    pub last_error: Option<String>,
+    pub created_at: Instant,
+}
+
+/// What a delivery is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Case(Uuid),
+    Movement(Uuid),
+}
+
+#[derive(Debug)]
+pub struct NewDelivery<'a> {
+    pub org_id: OrgId,
+    pub id: DeliveryId,
+    pub account_id: AccountId,
+    pub event_id: EventId,
+    pub run_id: Option<RunId>,
+    pub subject: Subject,
+    pub body: &'a [u8],
+}
+
+/// How one HTTP try ended.
+#[derive(Debug)]
+pub struct AttemptRecord<'a> {
+    /// `None` when no answer came.
+    pub status: Option<i64>,
+    pub error: Option<&'a str>,
+    pub took_ms: i64,
+    /// The state that follows, and when the next try is due (pending only).
+    pub state: DeliveryState,
+    pub next_at: Option<Instant>,
+}
+
+macro_rules! select_delivery {
+    ($rest:literal) => {
+        concat!(
+            "SELECT org_id, id, account_id, event_id, run_id, body, state, attempts, next_at, last_status, last_error,
+                    created_at
+             FROM deliveries ",
+            $rest
+        )
+    };
+}
+
+impl Tx {
+    /// Puts a webhook into the outbox, due at once.
+    pub async fn insert_delivery(&mut self, delivery: &NewDelivery<'_>, now: Instant) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO deliveries
+            (org_id, id, account_id, event_id, run_id, subject_kind, subject_id, body, state, next_at, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $9)";
+        let (kind, subject) = match delivery.subject {
+            Subject::Case(id) => ("case", id),
+            Subject::Movement(id) => ("movement", id),
+        };
+        on_backend!(self, conn => sqlx::query(SQL)
+            .bind(delivery.org_id).bind(delivery.id).bind(delivery.account_id).bind(delivery.event_id)
+            .bind(delivery.run_id).bind(kind).bind(subject).bind(delivery.body).bind(now)
+            .execute(conn).await.map(|_| ())?);
+        Ok(())
+    }
+
+    pub async fn delivery(&mut self, org: OrgId, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        const SQL: &str = select_delivery!("WHERE org_id = $1 AND id = $2");
+        Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_optional(conn).await?))
+    }
+
+    /// Writes one attempt; `false` when another worker wrote the same one first.
+    ///
+    /// `attempts_before` is the count the attempt was made under: a second worker that sent the same
+    /// delivery (after a lost lease) changes nothing.
+    pub async fn record_attempt(
+        &mut self,
+        org: OrgId,
+        id: DeliveryId,
+        attempts_before: i64,
+        attempt: &AttemptRecord<'_>,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE deliveries
+            SET state = $4, attempts = attempts + 1, next_at = $5, last_status = $6, last_error = $7,
+                finished_at = CASE WHEN $4 = 'pending' THEN NULL ELSE $8 END
+            WHERE org_id = $1 AND id = $2 AND attempts = $3 AND state = 'pending'";
+        const INSERT: &str = "INSERT INTO delivery_attempts (org_id, delivery_id, number, at, status, error, took_ms)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let rows = on_backend!(self, conn => sqlx::query(UPDATE)
+            .bind(org).bind(id).bind(attempts_before).bind(attempt.state.word()).bind(attempt.next_at)
+            .bind(attempt.status).bind(attempt.error).bind(now)
+            .execute(conn).await?.rows_affected());
+        if rows == 0 {
+            return Ok(false);
+        }
+        on_backend!(self, conn => sqlx::query(INSERT)
+            .bind(org).bind(id).bind(attempts_before + 1).bind(now).bind(attempt.status).bind(attempt.error)
+            .bind(attempt.took_ms).execute(conn).await.map(|_| ())?);
+        Ok(true)
+    }
+
+    /// Deliveries that were due before an instant and have no job to wake them: the sweeper's question.
+    pub async fn deliveries_without_job(
+        &mut self,
+        due_before: Instant,
+        limit: i64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        const SQL: &str = select_delivery!(
+            "d WHERE d.state = 'pending' AND d.next_at < $1
+               AND NOT EXISTS (SELECT 1 FROM jobs j
+                               WHERE j.org_id = d.org_id AND j.subject = d.id AND j.state <> 'dead')
+             ORDER BY d.next_at LIMIT $2"
+        );
+        Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(due_before).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// Deliveries of an account, newest first.
+    pub async fn deliveries(
+        &mut self,
+        org: OrgId,
+        account: AccountId,
+        limit: i64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        const SQL: &str = select_delivery!("WHERE org_id = $1 AND account_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3");
+        Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(account).bind(limit).fetch_all(conn).await?))
+    }
+}

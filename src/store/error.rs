@@ -1,0 +1,48 @@
+//! What can go wrong below: said once, in words an operator can act on.
+
+use sqlx::error::ErrorKind;
+
+/// A failure of the database. "Not found" is no failure: lookups return `Ok(None)`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A unique constraint said no.
+    #[error("a row with the same key exists already ({constraint})")]
+    Duplicate { constraint: String },
+    /// Another writer held the lock for longer than the busy timeout.
+    #[error("the database is busy; try again")]
+    Busy,
+    #[error("could not connect to the database")]
+    Connect(#[source] sqlx::Error),
+    #[error("could not bring the schema up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+    /// A lease was lost: someone else drives this bank login now.
+    #[error("the lease on this bank login was lost to another run")]
+    Fenced,
+    /// A stored value cannot be read.
+    #[error("the stored {what} cannot be read")]
+    Corrupt { what: &'static str },
+}
+
+impl StoreError {
+    pub(super) fn from_connect(error: sqlx::Error) -> Self {
+        Self::Connect(error)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::Database(database) = &error {
+            if database.kind() == ErrorKind::UniqueViolation {
+                let constraint = database.constraint().unwrap_or(database.message()).to_owned();
+                return Self::Duplicate { constraint };
+            }
+            // SQLITE_BUSY and its extended codes end in 5.
+            if database.code().and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 5) {
+                return Self::Busy;
+            }
+        }
+        Self::Database(error)
+    }
+}

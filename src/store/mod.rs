@@ -1,0 +1,260 @@
+//! The only module with SQL. One text per question, run on SQLite and PostgreSQL alike.
+//!
+//! A unit of work is a [`Tx`] value: [`Store::write`] begins one, [`Tx::commit`] is the only way to
+//! keep anything, dropping it rolls back. While a `Tx` is alive its owner awaits nothing but the
+//! store. Methods are named for the question they answer and take the tenant, `now` and new ids as
+//! arguments: there is no clock, no randomness and no configuration in here.
+//!
+//! To add a question: write the method in the file of its aggregate, the SQL as a `const` inside
+//! it, in the portable subset that `migrations/README.md` lists, and a test in `tests/it/store`,
+//! where every test runs on both databases.
+
+mod error;
+mod migrate;
+mod types;
+
+pub mod orgs;
+
+pub mod accounts;
+pub mod bank_logins;
+pub mod banks;
+pub mod configs;
+
+pub mod runs;
+
+pub mod expected_payments;
+pub mod movements;
+
+pub mod cases;
+pub mod deliveries;
+pub mod events;
+
+pub mod jobs;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tokio::sync::watch;
+
+pub use error::StoreError;
+
+use crate::domain::event::NewEvent;
+use crate::domain::ids::OrgId;
+
+/// How long a writer waits for SQLite's one write lock before the caller is told that the store is busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that read SQLite at the same time; WAL lets them read while one writes.
+const SQLITE_READERS: u32 = 4;
+/// The PostgreSQL channel on which nodes tell each other that a job is ready.
+const JOBS_CHANNEL: &str = "reconbanker_jobs";
+
+/// Runs `$body` against the connection of whichever database this unit of work is on.
+///
+/// The body must end in a type that names no database, hence `.rows_affected()` inside.
+macro_rules! on_backend {
+    ($tx:expr, $conn:ident => $body:expr) => {
+        match &mut $tx.inner {
+            $crate::store::Inner::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::store::Inner::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on_backend;
+
+/// The database, whichever it is. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    /// Counts commits that made jobs ready; the queue watches it. A `watch` rather than a `Notify`,
+    /// because a worker that is busy when the count changes must still see that it changed.
+    ready: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Clone)]
+enum Pools {
+    /// One writer connection, so that writers queue in process instead of failing inside SQLite.
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A file, made if it does not exist.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL.
+    Postgres(String),
+}
+
+/// A unit of work. Rolls back on drop.
+pub struct Tx {
+    inner: Inner,
+    /// Written by `commit`, as the last statements, so that the counter row is locked briefly.
+    events: Vec<(OrgId, NewEvent)>,
+    made_jobs_ready: bool,
+    ready: Arc<watch::Sender<u64>>,
+}
+
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Store {
+    /// Connects, without touching the schema.
+    pub async fn connect(location: &Location, connections_max: u32) -> Result<Self, StoreError> {
+        let pools = match location {
+            Location::Sqlite(file) => Self::open_sqlite(file).await?,
+            Location::Postgres(url) => {
+                let options = PgConnectOptions::from_str(url).map_err(StoreError::from_connect)?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(connections_max)
+                    .acquire_timeout(Duration::from_secs(10))
+                    .connect_with(options)
+                    .await
+                    .map_err(StoreError::from_connect)?;
+                Pools::Postgres(pool)
+            }
+        };
+        Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)) })
+    }
+
+    async fn open_sqlite(file: &Path) -> Result<Pools, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A payment record must survive a power cut; NORMAL may lose the last commits.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.clone())
+            .await
+            .map_err(StoreError::from_connect)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(SQLITE_READERS)
+            .connect_with(options)
+            .await
+            .map_err(StoreError::from_connect)?;
+        Ok(Pools::Sqlite { writer, readers })
+    }
+
+    /// Begins a unit of work that only reads. It sees one state of the database throughout on
+    /// SQLite; on PostgreSQL each statement sees what is committed when it starts.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        let inner = match &self.pools {
+            Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(self.tx(inner))
+    }
+
+    /// Begins a unit of work that writes.
+    ///
+    /// On SQLite the write lock is taken at once: a transaction that reads first and upgrades later
+    /// fails immediately when someone else wrote in between.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        let inner = match &self.pools {
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(self.tx(inner))
+    }
+
+    fn tx(&self, inner: Inner) -> Tx {
+        Tx { inner, events: Vec::new(), made_jobs_ready: false, ready: Arc::clone(&self.ready) }
+    }
+
+    /// Tells that jobs became ready: in this process at commit, from other nodes through
+    /// [`Store::listen`].
+    #[must_use]
+    pub fn watch_jobs(&self) -> watch::Receiver<u64> {
+        self.ready.subscribe()
+    }
+
+    /// Passes other nodes' announcements of ready jobs on; returns only on an error.
+    ///
+    /// On SQLite there are no other nodes, so it waits for ever.
+    pub async fn listen(&self) -> Result<(), StoreError> {
+        let Pools::Postgres(pool) = &self.pools else {
+            return std::future::pending().await;
+        };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(JOBS_CHANNEL).await?;
+        loop {
+            listener.recv().await?;
+            self.ready.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Brings the schema up to this binary's version. Safe to run again.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => migrate::sqlite().run(writer).await?,
+            Pools::Postgres(pool) => migrate::postgres().run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Answers when the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut tx = self.read().await?;
+        on_backend!(tx, conn => sqlx::query("SELECT 1").execute(conn).await.map(|_| ())?);
+        Ok(())
+    }
+
+    /// The database's name for people.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match self.pools {
+            Pools::Sqlite { .. } => "SQLite",
+            Pools::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Closes every connection; waits for units of work that are under way.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Keeps everything, events included, and wakes the queue if jobs became ready.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.write_events().await?;
+        if self.made_jobs_ready
+            && let Inner::Postgres(tx) = &mut self.inner
+        {
+            // Delivered to the other nodes when this transaction commits.
+            sqlx::query("SELECT pg_notify($1, '')").bind(JOBS_CHANNEL).execute(&mut **tx).await?;
+        }
+        match self.inner {
+            Inner::Sqlite(tx) => tx.commit().await?,
+            Inner::Postgres(tx) => tx.commit().await?,
+        }
+        if self.made_jobs_ready {
+            self.ready.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! The command line as a user meets it: the real binary, its words and its exit code.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn reconbanker(data_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reconbanker"));
+    command.arg("--data-dir").arg(data_dir.join("data")).env_remove("RECONBANKER_CONFIG");
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn fails_with(output: &Output, expected: &str) {
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    let error = text(&output.stderr);
+    assert!(error.contains(expected), "expected \"{expected}\" in: {error}");
+}
+
+/// `serve` in the background, ended by id.
+struct Serve(Child);
+
+impl Serve {
+    fn start(dir: &Path) -> (Self, String) {
+        let mut command = reconbanker(dir);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the binary starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut seen = String::new();
+        for line in lines {
+            let line = line.expect("text");
+            seen.push_str(&line);
+            seen.push('\n');
+            if line.starts_with("nobody has registered") || line.starts_with("API") && seen.contains("registered") {
+                break;
+            }
+        }
+        (Self(child), seen)
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn serve_needs_no_file_and_says_where_everything_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (_serve, said) = Serve::start(dir.path());
+    let data = dir.path().join("data");
+    assert!(said.contains(&data.join("keys").display().to_string()), "{said}");
+    assert!(said.contains("Copy that folder to a safe place"), "{said}");
+    assert!(said.contains("http://127.0.0.1:"), "{said}");
+    assert!(said.contains("nobody has registered yet"), "{said}");
+    assert!(data.join("reconbanker.db").exists());
+
+    // One daemon per data directory.
+    let second = reconbanker(dir.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
+    fails_with(&second, "another reconbanker uses");
+}
+
+#[test]
+fn a_user_is_added_while_the_daemon_runs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (_serve, _) = Serve::start(dir.path());
+    let add = |password: &str| {
+        let mut command = reconbanker(dir.path());
+        command.args(["user", "add", "--admin", "ana@example.com"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        writeln!(child.stdin.take().expect("a pipe"), "{password}").expect("it reads");
+        child.wait_with_output().expect("it ends")
+    };
+    fails_with(&add("short"), "password must have at least 12 characters");
+    let added = add("correct horse battery");
+    assert_eq!(text(&added.stdout), "added ana@example.com\n", "{}", text(&added.stderr));
+    fails_with(&add("correct horse battery"), "ana@example.com is taken already");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_line_and_suggestion() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("settings.toml");
+    std::fs::write(&file, "[server]\nlistn = \"127.0.0.1:1\"\n").expect("a file");
+    let output = reconbanker(dir.path()).args(["config", "check", "--config"]).arg(&file).output().expect("it runs");
+    fails_with(&output, "settings.toml:2");
+    fails_with(&output, "listen");
+    let output =
+        reconbanker(dir.path()).args(["config", "check", "--set", "server.lisen=x"]).output().expect("it runs");
+    fails_with(&output, "listen");
+    let output = reconbanker(dir.path())
+        .args(["config", "check"])
+        .env("RECONBANKER_SERVER__LISTEM", "x")
+        .output()
+        .expect("it runs");
+    fails_with(&output, "RECONBANKER_SERVER__LISTE");
+    let output = reconbanker(dir.path()).args(["config", "check"]).output().expect("it runs");
+    assert_eq!(text(&output.stdout), "the settings are right\n");
+}
+
+#[test]
+fn no_browser_and_no_driver_are_said_with_the_remedy() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = |flag: &str| {
+        let mut command = reconbanker(dir.path());
+        command.args(["demo", "--once", flag, "/nowhere/at/all"]);
+        command.output().expect("it runs")
+    };
+    let output = run("--driver");
+    fails_with(&output, "/nowhere/at/all");
+    let output = run("--browser");
+    fails_with(&output, "/nowhere/at/all");
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let url = "database.url=postgres://nobody@127.0.0.1:9/none";
+    let output = reconbanker(dir.path()).args(["migrate", "--set", url]).output().expect("it runs");
+    fails_with(&output, "could not connect to the database");
+}
+
+#[test]
+fn a_case_that_does_not_exist_is_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let explain = |id: &str| reconbanker(dir.path()).args(["match", "explain", id]).output().expect("it runs");
+    reconbanker(dir.path()).arg("migrate").output().expect("it runs");
+    fails_with(&explain("nonsense"), "\"nonsense\" is not the id of a case");
+    fails_with(&explain("00000000-0000-0000-0000-000000000000"), "there is no case");
+}

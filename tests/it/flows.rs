@@ -1,0 +1,6 @@
+//! One payment's way through everything, on both databases, with a real browser where a bank is read.
+
+mod delivery;
+mod happy;
+mod polling;
+mod refused;

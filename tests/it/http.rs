@@ -1,0 +1,4 @@
+//! The API as a client meets it.
+
+mod bad_input;
+mod shapes;

@@ -1,0 +1,15 @@
+//! One binary for every test that needs more than one module: real databases, real HTTP, a real browser.
+
+mod support;
+
+mod architecture;
+mod migrations;
+mod openapi;
+mod scrapers;
+
+mod store;
+
+mod http;
+
+mod cli;
+mod flows;

@@ -1,0 +1,6 @@
+//! What the store promises, on both databases.
+
+mod accounts;
+mod decisions;
+mod jobs;
+mod ledger;

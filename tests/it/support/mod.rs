@@ -1,0 +1,194 @@
+//! The harness: a daemon with the demo world beside it, on whichever database.
+
+mod api;
+mod backend;
+mod seed;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta};
+use reconbanker::app::{self, App, Background, Parts};
+use reconbanker::config::{Settings, Sources};
+use reconbanker::demo::bank;
+use reconbanker::demo::world::{NewBankMovement, Order, PESOS, Ports, SHOP_TOKEN, World};
+use reconbanker::domain::ids::{AccountId, OrgId, RunId, SystemIds};
+use reconbanker::domain::movement::BookingStatus;
+use reconbanker::domain::time::{Clock, ManualClock};
+use reconbanker::jobs::queue::run_due;
+use reconbanker::jobs::schedule;
+use reconbanker::scrape::Engine;
+use reconbanker::store::jobs::Queue;
+use reconbanker::store::runs::Run;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::api::{Api, PASSWORD};
+pub use self::backend::{Backend, Database, each_backend};
+pub use self::seed::{Seed, credit, day, id};
+
+/// Morning of a Friday in Montevideo; far from midnight there and in UTC.
+pub const MORNING: &str = "2026-11-20T13:00:00Z";
+
+/// A bank user that logs in.
+pub const GOOD_USER: &str = "48765432";
+
+/// A daemon, a world, and a clock that stands still until a test moves it.
+///
+/// Jobs run when a test says so ([`TestApp::settle`]): nothing sleeps, nothing races.
+pub struct TestApp {
+    pub app: App,
+    pub world: World,
+    pub clock: Arc<ManualClock>,
+    pub api: Api,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    database: Database,
+    _data_dir: TempDir,
+}
+
+impl TestApp {
+    /// With a real browser.
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, None).await
+    }
+
+    /// With an engine of the test's own, such as scripted pages.
+    pub async fn start_with(backend: Backend, engine: Option<Arc<dyn Engine>>) -> Self {
+        let database = Database::create(backend).await;
+        let data_dir = tempfile::Builder::new().prefix("reconbanker-test-").tempdir().expect("a temporary directory");
+        let start = DateTime::parse_from_rfc3339(MORNING).expect("an instant").to_utc();
+        let clock = Arc::new(ManualClock::at(start));
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let world = World::start(Arc::clone(&clock) as Arc<dyn Clock>, Ports::default(), &tasks, stop.clone())
+            .await
+            .expect("the demo world starts");
+        world.set_shop_token(Some(SHOP_TOKEN.to_owned()));
+        let parts = Parts {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids: Arc::new(SystemIds),
+            engine,
+            portal_port: Some(world.bank_port),
+            guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
+            background: Background::None,
+        };
+        let settings = settings(&data_dir, &database);
+        let app = app::start(&settings, parts).await.expect("the daemon starts");
+        let api = Api::new(app.url());
+        Self { app, world, clock, api, stop, tasks, database, _data_dir: data_dir }
+    }
+
+    /// Registers the organisation, chooses a mode, enrols an account and saves its settings.
+    pub async fn enrol(&mut self, document: &str, mode: &str) -> AccountId {
+        self.api.sign_up("owner@shop.example").await;
+        self.api.put("/me/operation-mode", json!({ "mode": mode })).await.expect(200);
+        let account = self.api.create_account("Operating account").await;
+        let secret = self.api.get(&format!("/accounts/{account}/webhook-secret")).await.expect(200);
+        self.world.set_webhook_secret(secret["secret"].as_str().map(str::to_owned));
+        let config = self.config(document);
+        self.api.put(&format!("/accounts/{account}/config"), config).await.expect(200);
+        account
+    }
+
+    /// Settings that point to the shop of the world.
+    pub fn config(&self, document: &str) -> Value {
+        let shop = self.world.shop.as_str().trim_end_matches('/');
+        json!({
+            "pending_orders_endpoint": format!("{shop}/pending-orders"),
+            "webhook_url": format!("{shop}/webhook"),
+            "auth_type": "bearer",
+            "auth_token": SHOP_TOKEN,
+            "bank_username": document,
+            "bank_password": bank::PASSWORD,
+        })
+    }
+
+    pub fn order(&self, external_id: &str, name: &str, amount: &str) {
+        self.world.add_order(Order {
+            external_id: external_id.to_owned(),
+            amount: amount.parse().expect("an amount"),
+            currency: "UYU".parse().expect("a currency"),
+            name: name.to_owned(),
+        });
+    }
+
+    /// A credit that the bank books today.
+    pub fn transfer(&self, concept: &str, amount: &str) {
+        self.world.add_movement(NewBankMovement {
+            bank_account: PESOS.to_owned(),
+            booked_on: self.world.today(),
+            concept: concept.to_owned(),
+            credit: Some(amount.parse().expect("an amount")),
+            debit: None,
+            status: BookingStatus::Booked,
+            reference: None,
+        });
+    }
+
+    /// Asks for a scrape over the API and runs everything that is due.
+    pub async fn scrape(&self, account: AccountId) -> Run {
+        let answer = self.api.post(&format!("/accounts/{account}/scrape"), json!({})).await.expect(202);
+        self.settle().await;
+        self.run(answer["jobId"].as_str().expect("a job id")).await
+    }
+
+    /// Runs jobs until none is due.
+    pub async fn settle(&self) {
+        run_due(&self.app.deps).await.expect("jobs run");
+    }
+
+    /// Moves the clock, lets the schedule see it, and runs what became due.
+    pub async fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+        schedule::tick(&self.app.deps).await.expect("the schedule ticks");
+        self.settle().await;
+    }
+
+    pub async fn run(&self, id: &str) -> Run {
+        let id = RunId(id.parse().expect("a run id"));
+        let mut tx = self.app.deps.store.read().await.expect("a transaction");
+        let org = tx.org_ids().await.expect("organisations")[0];
+        tx.run(org, id).await.expect("a query").expect("the run exists")
+    }
+
+    pub async fn org(&self) -> OrgId {
+        self.app.deps.store.read().await.expect("a transaction").org_ids().await.expect("organisations")[0]
+    }
+
+    /// Stops everything; fails when a job is left that nobody runs.
+    pub async fn finish(self) {
+        let mut tx = self.app.deps.store.read().await.expect("a transaction");
+        let now = self.clock.now();
+        for queue in Queue::ALL {
+            let next = tx.next_job_at(*queue).await.expect("a query");
+            assert!(next.is_none_or(|at| at > now), "a {queue} job is due and was not run");
+        }
+        drop(tx);
+        self.stop_all().await;
+    }
+
+    async fn stop_all(self) {
+        self.app.stop().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.database.remove().await;
+    }
+}
+
+fn settings(data_dir: &TempDir, database: &Database) -> Settings {
+    let overrides = vec![
+        ("data_dir".to_owned(), data_dir.path().display().to_string()),
+        ("server.listen".to_owned(), "127.0.0.1:0".to_owned()),
+        ("server.registration".to_owned(), "open".to_owned()),
+        ("server.login_attempts_per_minute".to_owned(), "1000".to_owned()),
+        ("outbound.allow".to_owned(), "[\"127.0.0.0/8\"]".to_owned()),
+    ];
+    let sources = Sources { file: None, env: Vec::new(), overrides, is_root: false };
+    let mut settings = Settings::load(sources).expect("the settings are right");
+    settings.database.url = database.url().map(SecretString::from);
+    settings
+}
