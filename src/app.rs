@@ -25,6 +25,7 @@ use crate::jobs::{Deps, Timing, schedule};
 use crate::matching::Policy;
 use crate::outbound::{Guard, Outbound};
 use crate::scrape::catalogue::Catalogue;
+use crate::scrape::driver::{self, Installed};
 use crate::scrape::recipe::{Recipe, RecipeStatus};
 use crate::scrape::template::Scope;
 use crate::scrape::{BrowserSettings, Engine, WebDriverEngine};
@@ -145,13 +146,14 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         tracing::error!("a recipe does not load: {problem}");
         notices.push(format!("a recipe does not load: {problem}"));
     }
+    let engine = engine(settings, parts, &mut notices)?;
     let store = open_store(settings).await?;
     let boot = parts.ids.next();
     let deps = Arc::new(Deps {
         vault,
         outbound: Outbound::new(Guard::new(settings.outbound.allow.clone()), USER_AGENT)
             .context("could not set up outgoing HTTP")?,
-        engine: engine(settings, parts)?,
+        engine,
         portal_port: parts.portal_port.or(Some(settings.demo.bank_port).filter(|port| *port != 0)),
         timing: timing(settings),
         policy: Policy::default(),
@@ -177,21 +179,39 @@ fn timing(settings: &Settings) -> Timing {
     }
 }
 
-fn engine(settings: &Settings, parts: &Parts) -> anyhow::Result<Arc<dyn Engine>> {
+/// A missing browser is a notice: everything but scraping works, and may be wanted, without one.
+fn engine(settings: &Settings, parts: &Parts, notices: &mut Vec<String>) -> anyhow::Result<Arc<dyn Engine>> {
     if let Some(engine) = &parts.engine {
         return Ok(Arc::clone(engine));
     }
-    let profiles = settings.data_dir.join("profiles");
-    make_private_dir(&profiles)?;
-    Ok(Arc::new(WebDriverEngine::new(BrowserSettings {
+    let browser = browser_settings(settings, &parts.guard_program);
+    make_private_dir(&browser.profiles)?;
+    let leftovers = driver::remove_leftovers(&browser.profiles)?;
+    if leftovers > 0 {
+        tracing::info!(leftovers, "removed what earlier browsers left behind");
+    }
+    if let Err(missing) = Installed::find(&browser) {
+        notices.push(format!("banks cannot be read: {missing}"));
+    }
+    Ok(Arc::new(WebDriverEngine::new(browser)))
+}
+
+/// Whether banks could be read on this machine; the error says what is missing.
+pub fn find_browser(settings: &Settings, parts: &Parts) -> anyhow::Result<()> {
+    Installed::find(&browser_settings(settings, &parts.guard_program))?;
+    Ok(())
+}
+
+fn browser_settings(settings: &Settings, guard_program: &Path) -> BrowserSettings {
+    BrowserSettings {
         driver: settings.browser.driver.clone(),
         browser: settings.browser.browser.clone(),
-        guard_program: parts.guard_program.clone(),
-        profiles,
+        guard_program: guard_program.to_owned(),
+        profiles: settings.data_dir.join("profiles"),
         allow_root: settings.browser.allow_root,
         max_sessions: settings.browser.max_sessions,
         command_timeout: settings.browser.command_timeout,
-    })))
+    }
 }
 
 /// Where the database is, by the settings.
@@ -241,7 +261,10 @@ fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            bail!("another reconbanker uses {}; stop it, or choose another data directory with --data-dir", dir.display())
+            bail!(
+                "another reconbanker uses {}; stop it, or choose another data directory with --data-dir",
+                dir.display()
+            )
         }
         Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
     }

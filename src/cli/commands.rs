@@ -37,7 +37,9 @@ pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Openapi => print(&crate::http::openapi_document().to_pretty_json()?),
         Command::Scraper(ScraperCommand::Test { bank, dir, update }) => test_recipe(&dir.join(bank), update),
         Command::Match(MatchCommand::Explain { id }) => explain(&settings, &id).await,
-        Command::Bench(BenchCommand::Deliver { count, json }) => crate::bench::deliver::run(&settings, count, json).await,
+        Command::Bench(BenchCommand::Deliver { count, json }) => {
+            crate::bench::deliver::run(&settings, count, json).await
+        }
         Command::Guard { .. } => bail!("the guard runs before the runtime starts"),
     }
 }

@@ -157,7 +157,9 @@ async fn webhook(stage: &Stage, count: usize) -> anyhow::Result<Received> {
 
 /// The body a match must have, byte for byte.
 fn matched(external_id: &str, name: &str, amount: &str) -> String {
-    format!(r#"{{"external_id":"{external_id}","status":"matched","amount":{amount},"currency":"UYU","name":"{name}"}}"#)
+    format!(
+        r#"{{"external_id":"{external_id}","status":"matched","amount":{amount},"currency":"UYU","name":"{name}"}}"#
+    )
 }
 
 fn check(webhook: &Received, expected: &str) -> anyhow::Result<()> {

@@ -37,12 +37,11 @@ impl Stage {
     pub async fn set_up(settings: &Settings) -> anyhow::Result<Self> {
         let since = Instant::now();
         let mut parts = Parts::real()?;
+        // Said at once: a scenario would only find out after a minute of patience.
+        app::find_browser(settings, &parts)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let ports = Ports {
-            bank: settings.demo.bank_port,
-            shop: settings.demo.shop_port,
-            control: settings.demo.control_port,
-        };
+        let ports =
+            Ports { bank: settings.demo.bank_port, shop: settings.demo.shop_port, control: settings.demo.control_port };
         let world = World::start(Arc::clone(&parts.clock), ports, &tasks, stop.clone()).await?;
         parts.portal_port = Some(world.bank_port);
         let settings = demo_settings(settings)?;

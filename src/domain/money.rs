@@ -77,7 +77,8 @@ impl FromStr for Amount {
     /// Reads a JSON number's literal text: digits, optional point, optional exponent.
     fn from_str(text: &str) -> Result<Self, AmountError> {
         let not_a_number = || AmountError::NotANumber(excerpt(text));
-        if let Some(rest) = text.strip_prefix('-').filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit())) {
+        if let Some(rest) = text.strip_prefix('-').filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        {
             return match rest.parse::<Self>()? {
                 Self::ZERO => Ok(Self::ZERO),
                 _ => Err(AmountError::Negative(excerpt(text))),

@@ -106,13 +106,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(account.into())))
 }
 
-async fn enrol(
-    state: &State,
-    session: &Session,
-    bank_id: BankId,
-    name: &str,
-    ip: String,
-) -> Result<Account, ApiError> {
+async fn enrol(state: &State, session: &Session, bank_id: BankId, name: &str, ip: String) -> Result<Account, ApiError> {
     let deps = &state.deps;
     let now = deps.now();
     let id = AccountId(deps.ids.next());

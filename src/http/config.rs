@@ -209,19 +209,19 @@ async fn save_credentials(
     let known = tx.bank_login_by_username(org, bank, &hash).await?;
     let login = known.unwrap_or_else(|| BankLoginId(deps.ids.next()));
     if known.is_some() {
-            let sealed = deps.vault.seal(&login_place(org, login, "password_sealed"), password);
-            tx.set_bank_password(org, login, &sealed).await?;
+        let sealed = deps.vault.seal(&login_place(org, login, "password_sealed"), password);
+        tx.set_bank_password(org, login, &sealed).await?;
     } else {
-            let name = SecretString::from(username.clone());
-            let new = NewBankLogin {
-                org_id: org,
-                id: login,
-                bank_id: bank,
-                username_hash: &hash,
-                username_sealed: &deps.vault.seal(&login_place(org, login, "username_sealed"), &name),
-                password_sealed: &deps.vault.seal(&login_place(org, login, "password_sealed"), password),
-            };
-            tx.insert_bank_login(&new, now).await?;
+        let name = SecretString::from(username.clone());
+        let new = NewBankLogin {
+            org_id: org,
+            id: login,
+            bank_id: bank,
+            username_hash: &hash,
+            username_sealed: &deps.vault.seal(&login_place(org, login, "username_sealed"), &name),
+            password_sealed: &deps.vault.seal(&login_place(org, login, "password_sealed"), password),
+        };
+        tx.insert_bank_login(&new, now).await?;
     }
     tx.set_account_login(org, account.id, login).await?;
     Ok(Some(username))
@@ -245,12 +245,9 @@ async fn sealed(
         }
     };
     let (id, auth, webhook, notification) = match before {
-        Some(before) => (
-            before.id,
-            before.auth_token_sealed,
-            before.webhook_auth_token_sealed,
-            before.notification_token_sealed,
-        ),
+        Some(before) => {
+            (before.id, before.auth_token_sealed, before.webhook_auth_token_sealed, before.notification_token_sealed)
+        }
         None => (state.deps.ids.next(), None, None, None),
     };
     Ok(AccountConfig {
@@ -286,8 +283,7 @@ async fn start_schedule(
     has_credentials: bool,
     now: Instant,
 ) -> Result<(), ApiError> {
-    let polls =
-        config.pending_orders_endpoint.is_some() && session.operation_mode != Some(OperationMode::Passthrough);
+    let polls = config.pending_orders_endpoint.is_some() && session.operation_mode != Some(OperationMode::Passthrough);
     if polls {
         let by = (session.actor(), None);
         let what = (RunKind::Poll, Trigger::Saved);

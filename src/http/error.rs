@@ -50,7 +50,8 @@ impl ApiError {
 
     /// 400 with every field that is wrong; the sentence is the first one's.
     pub fn invalid(issues: Vec<Issue>) -> Self {
-        let message = issues.first().map_or_else(|| "the request is not valid".to_owned(), |issue| issue.message.clone());
+        let message =
+            issues.first().map_or_else(|| "the request is not valid".to_owned(), |issue| issue.message.clone());
         Self { issues, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
     }
 
@@ -89,10 +90,7 @@ impl ApiError {
 
     /// 503: our database is away or busy; the same request may succeed later.
     pub fn unavailable(message: &str) -> Self {
-        Self {
-            retry_after_s: Some(5),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
-        }
+        Self { retry_after_s: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message) }
     }
 
     /// 500. The cause is logged here, once, and goes no further.

@@ -26,8 +26,8 @@ impl SignInLimit {
         if self.limiter.len() > 10_000 {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(&address).map_err(|until| {
-            ApiError::too_many_requests(until.wait_time_from(self.clock.now()).as_secs() + 1)
-        })
+        self.limiter
+            .check_key(&address)
+            .map_err(|until| ApiError::too_many_requests(until.wait_time_from(self.clock.now()).as_secs() + 1))
     }
 }

@@ -42,20 +42,27 @@ const EXPLORER_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inl
 pub(super) fn routes(document: &utoipa::openapi::OpenApi) -> Router<State> {
     let as_json = document.to_pretty_json().expect("the document is plain data");
     let as_yaml = document.to_yaml().expect("the document is plain data");
-    let explorer = scalar_api_reference::axum::router("/docs", &json!({
-        "url": "/openapi.json",
-        "withDefaultFonts": false,
-        "telemetry": false,
-        "hideClientButton": true,
-        "proxyUrl": "",
-        "agent": { "disabled": true },
-    }));
-    let policy = SetResponseHeaderLayer::overriding(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(EXPLORER_POLICY),
+    let explorer = scalar_api_reference::axum::router(
+        "/docs",
+        &json!({
+            "url": "/openapi.json",
+            "withDefaultFonts": false,
+            "telemetry": false,
+            "hideClientButton": true,
+            "proxyUrl": "",
+            "agent": { "disabled": true },
+        }),
     );
+    let policy =
+        SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(EXPLORER_POLICY));
     Router::new()
-        .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], as_json).into_response() }))
-        .route("/openapi.yaml", get(|| async { ([(header::CONTENT_TYPE, "application/yaml")], as_yaml).into_response() }))
+        .route(
+            "/openapi.json",
+            get(|| async { ([(header::CONTENT_TYPE, "application/json")], as_json).into_response() }),
+        )
+        .route(
+            "/openapi.yaml",
+            get(|| async { ([(header::CONTENT_TYPE, "application/yaml")], as_yaml).into_response() }),
+        )
         .merge(explorer.layer(policy).with_state(()))
 }

@@ -48,8 +48,7 @@ pub(super) async fn scrape(
     let now = deps.now();
     let mut tx = deps.store.write().await?;
     let by = (session.actor(), Some(ip.to_string()));
-    let job_id =
-        request_run(&mut tx, deps, (session.org, id), (RunKind::Scrape, Trigger::Manual), by, now).await?;
+    let job_id = request_run(&mut tx, deps, (session.org, id), (RunKind::Scrape, Trigger::Manual), by, now).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(JobBody { job_id })))
 }
@@ -77,8 +76,7 @@ pub(super) async fn restart(
     let mut tx = deps.store.write().await?;
     tx.unblock_login(session.org, login, LoginBudget::after_restart()).await?;
     let by = (session.actor(), Some(ip.to_string()));
-    let job_id =
-        request_run(&mut tx, deps, (session.org, id), (RunKind::Scrape, Trigger::Restart), by, now).await?;
+    let job_id = request_run(&mut tx, deps, (session.org, id), (RunKind::Scrape, Trigger::Restart), by, now).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(JobBody { job_id })))
 }

@@ -17,8 +17,8 @@ use crate::domain::account::{OperationMode, Role};
 use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::ids::{EventId, IdSource, OrgId, UserId};
 use crate::domain::time::Instant;
-use crate::store::{Store, StoreError};
 use crate::store::orgs::NewUser;
+use crate::store::{Store, StoreError};
 
 #[derive(Deserialize, ToSchema)]
 pub struct RegisterRequest {
@@ -50,11 +50,13 @@ pub(super) async fn register(
     let (Some(email), Some(password)) = (request.email, request.password) else {
         return Err(ApiError::bad_request("invalid_request", "email and password required"));
     };
-    let email = normal_email(&email).ok_or_else(|| ApiError::bad_request("invalid_email", "email is not an address"))?;
+    let email =
+        normal_email(&email).ok_or_else(|| ApiError::bad_request("invalid_email", "email is not an address"))?;
     if let Some(problem) = password_problem(secrecy::ExposeSecret::expose_secret(&password)) {
         return Err(ApiError::bad_request("weak_password", problem));
     }
-    let closed = || ApiError::forbidden("registration_closed", "registration is closed; ask the operator for an account");
+    let closed =
+        || ApiError::forbidden("registration_closed", "registration is closed; ask the operator for an account");
     let open = match state.server.registration {
         Registration::Open => true,
         Registration::First => !state.deps.store.read().await?.has_users().await?,

@@ -152,7 +152,8 @@ async fn write_decision(
     now: Instant,
 ) -> Result<(), JobError> {
     let (status, result, reason, kind) = conclusion(&decision.verdict);
-    let candidates = serde_json::to_string(&decision.candidates).map_err(|error| JobError::discard(error.to_string()))?;
+    let candidates =
+        serde_json::to_string(&decision.candidates).map_err(|error| JobError::discard(error.to_string()))?;
     // Looking again and seeing the same is no news: nothing is written, nobody is told.
     if standing.result == Some(result) && standing.reason == reason && standing.candidates.as_ref() == Some(&candidates)
     {
@@ -228,12 +229,7 @@ async fn announce(
     Ok(())
 }
 
-async fn put_into_outbox(
-    tx: &mut Tx,
-    deps: &Deps,
-    delivery: &NewDelivery<'_>,
-    now: Instant,
-) -> Result<(), StoreError> {
+async fn put_into_outbox(tx: &mut Tx, deps: &Deps, delivery: &NewDelivery<'_>, now: Instant) -> Result<(), StoreError> {
     tx.insert_delivery(delivery, now).await?;
     tx.enqueue(&deps.job(delivery.org_id, Queue::Deliver, delivery.id.0, delivery.run_id, now), now).await
 }

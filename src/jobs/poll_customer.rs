@@ -43,7 +43,9 @@ pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
     tx.commit().await?;
 
     let result = match (mode, config) {
-        (Some(OperationMode::Passthrough), _) => nothing_to_poll("the operation mode is passthrough: nothing is polled"),
+        (Some(OperationMode::Passthrough), _) => {
+            nothing_to_poll("the operation mode is passthrough: nothing is polled")
+        }
         (_, None) => nothing_to_poll("the account has no settings yet"),
         (_, Some(config)) => match &config.pending_orders_endpoint {
             None => nothing_to_poll("the account has no pending orders endpoint"),
@@ -60,7 +62,8 @@ fn nothing_to_poll(detail: &str) -> RunResult {
 /// The call and its consequences. A customer's mistake is a result, not a job error: the schedule
 /// comes round again, and nothing that was known is forgotten.
 async fn fetch(deps: &Deps, run: &Run, config: &AccountConfig, endpoint: &str) -> Result<RunResult, JobError> {
-    let failed = |detail: String| RunResult { outcome: Outcome::EndpointFailed, detail: Some(detail), report: json!({}) };
+    let failed =
+        |detail: String| RunResult { outcome: Outcome::EndpointFailed, detail: Some(detail), report: json!({}) };
     let token = open_token(deps, run.org_id, run.account_id, config)?;
     let stored_body = config
         .polling_body

@@ -72,11 +72,7 @@ async fn handle(job: Job, queue: Data<Queue>, deps: Data<Arc<Deps>>) {
 }
 
 /// An endless stream of jobs; ends when `stop` fires.
-fn claimed_jobs(
-    deps: Arc<Deps>,
-    queue: Queue,
-    stop: CancellationToken,
-) -> BoxStream<'static, Result<Job, Infallible>> {
+fn claimed_jobs(deps: Arc<Deps>, queue: Queue, stop: CancellationToken) -> BoxStream<'static, Result<Job, Infallible>> {
     let ready = deps.store.watch_jobs();
     stream::unfold((deps, stop, ready), move |(deps, stop, mut ready)| async move {
         loop {
@@ -88,7 +84,11 @@ fn claimed_jobs(
                 Ok(Some(job)) => return Some((Ok(job), (deps, stop, ready))),
                 Ok(None) => wait(&deps, queue, &stop, &mut ready).await,
                 Err(error) => {
-                    tracing::error!(queue = queue.word(), error = &error as &dyn std::error::Error, "could not claim a job");
+                    tracing::error!(
+                        queue = queue.word(),
+                        error = &error as &dyn std::error::Error,
+                        "could not claim a job"
+                    );
                     tokio::time::sleep(PAUSE).await;
                 }
             }

@@ -39,11 +39,15 @@ pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
         RunState::Finished => Ok(()),
         // The process died in between. Whether credentials went out is in the budget already.
         RunState::Running => {
-            finish_without_lease(deps, &run, RunResult {
-                outcome: Outcome::Interrupted,
-                detail: Some("the daemon stopped while this run was under way".into()),
-                report: json!({}),
-            })
+            finish_without_lease(
+                deps,
+                &run,
+                RunResult {
+                    outcome: Outcome::Interrupted,
+                    detail: Some("the daemon stopped while this run was under way".into()),
+                    report: json!({}),
+                },
+            )
             .await
         }
         RunState::Queued => begin(deps, &run).await,
@@ -120,7 +124,10 @@ async fn prepare(deps: &Deps, run: &Run, now: Instant) -> Result<Result<Prepared
         return not_ready(Outcome::Interrupted, "the account was deleted".into());
     };
     let Some(login_id) = account.bank_login_id else {
-        return not_ready(Outcome::RecipeInvalid, "the account has no bank credentials; save them in its settings".into());
+        return not_ready(
+            Outcome::RecipeInvalid,
+            "the account has no bank credentials; save them in its settings".into(),
+        );
     };
     let Some(login) = tx.bank_login(run.org_id, login_id).await? else {
         return not_ready(Outcome::Internal, "the account's bank login is gone; save its credentials again".into());
@@ -204,7 +211,10 @@ impl BudgetKeeper<'_> {
             let event = self.deps.event(EventKind::AccountBlocked, now).account(self.account).run(Some(self.run));
             tx.record(self.lease.org, event);
             tx.commit().await?;
-            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail: format!("nothing was submitted: {reason}") }));
+            return Ok(Err(Refusal {
+                outcome: Outcome::Interrupted,
+                detail: format!("nothing was submitted: {reason}"),
+            }));
         }
         tx.set_login_budget(self.lease, login.budget().before_submission(), None).await?;
         let event = self.deps.event(EventKind::CredentialsSubmitted, now).account(self.account).run(Some(self.run));

@@ -86,12 +86,28 @@ impl StartError {
     }
 }
 
+/// The programs that a run needs, where they are on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    pub driver: PathBuf,
+    pub browser: PathBuf,
+}
+
+impl Installed {
+    /// Looks for both without starting anything; the error says what is missing and how to get it.
+    pub fn find(settings: &BrowserSettings) -> Result<Self, StartError> {
+        let browsers = BROWSERS.iter().map(PathBuf::from).collect();
+        Ok(Self {
+            driver: find("browser driver", "--driver", settings.driver.as_deref(), driver_places())?,
+            browser: find("browser", "--browser", settings.browser.as_deref(), browsers)?,
+        })
+    }
+}
+
 impl Driver {
     /// Starts a driver on a free loopback port. `label` names its directory, for people who look there.
     pub async fn start(settings: &BrowserSettings, label: &str) -> Result<Self, StartError> {
-        let driver = find("browser driver", "--driver", settings.driver.as_deref(), driver_places())?;
-        let browser =
-            find("browser", "--browser", settings.browser.as_deref(), BROWSERS.iter().map(PathBuf::from).collect())?;
+        let Installed { driver, browser } = Installed::find(settings)?;
         let directory = RunDirectory::create(&settings.profiles, label)
             .map_err(|source| StartError::Directory { path: settings.profiles.display().to_string(), source })?;
 

@@ -211,9 +211,11 @@ fn status(reader: &Reader<'_>, rule: &StatusRule) -> Result<BookingStatus, Extra
 fn amount(recipe: &Recipe, reader: &Reader<'_>) -> Result<(CreditDebit, Amount), ExtractError> {
     let rule = &recipe.movements.fields.amount;
     let side = |name: &str, field| match reader.filled(name, field)? {
-        Some(Cell::Money(money)) if money.negative => {
-            Err(reader.failed(name, &money.to_string(), "it is negative; strip the sign in `pipe` if the bank means it so"))
-        }
+        Some(Cell::Money(money)) if money.negative => Err(reader.failed(
+            name,
+            &money.to_string(),
+            "it is negative; strip the sign in `pipe` if the bank means it so",
+        )),
         Some(Cell::Money(money)) if !money.amount.is_zero() => Ok(Some(money.amount)),
         Some(_) | None => Ok(None),
     };

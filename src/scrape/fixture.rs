@@ -238,7 +238,11 @@ mod tests {
             assert_eq!(first_difference("", &expected, &found).as_deref(), message);
         };
         check(json!({ "a": [1, { "b": "x" }] }), json!({ "a": [1, { "b": "x" }] }), None);
-        check(json!({ "a": [1, { "b": "x" }] }), json!({ "a": [1, { "b": "y" }] }), Some("/a/1/b: expected \"x\", found \"y\""));
+        check(
+            json!({ "a": [1, { "b": "x" }] }),
+            json!({ "a": [1, { "b": "y" }] }),
+            Some("/a/1/b: expected \"x\", found \"y\""),
+        );
         check(json!({ "a": 1 }), json!({}), Some("/a: expected 1, found nothing"));
         check(json!({}), json!({ "a": 1 }), Some("/a: found 1, expected nothing"));
         check(json!([1]), json!([]), Some(": expected 1 items, found 0"));

@@ -20,8 +20,8 @@ use crate::domain::time::BankZone;
 pub use super::select::{Candidate, Css, Element};
 pub use fields::{AmountRule, CellType, Field, Locator, Pipe, Skip, StatusRule};
 pub use settings::{
-    Caps, Diagnostics, Input, InputKind, KeepAlive, Label, Limits, Meta, OnExpired, Pace, Pattern, Poll,
-    RecipeStatus, Safety, Screenshots, SecondFactor, Segment, Session, SessionMode, StoredState,
+    Caps, Diagnostics, Input, InputKind, KeepAlive, Label, Limits, Meta, OnExpired, Pace, Pattern, Poll, RecipeStatus,
+    Safety, Screenshots, SecondFactor, Segment, Session, SessionMode, StoredState,
 };
 pub use tables::{
     Checks, FingerprintPart, IdentityRule, MovementFields, Movements, MustChange, OnCap, Order, Pages, PagesKind,
@@ -114,7 +114,10 @@ pub enum Condition {
     Visible(Element),
     Missing(Element),
     /// One of the texts can be read on the page, or within an element.
-    Text { wanted: Vec<String>, within: Option<Element> },
+    Text {
+        wanted: Vec<String>,
+        within: Option<Element>,
+    },
     Title(Vec<String>),
 }
 

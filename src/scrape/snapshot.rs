@@ -105,9 +105,7 @@ impl Snapshot {
         if !nodes.first().is_some_and(|root| root.parent.is_none() && root.is_element()) {
             return Err(SnapshotError::Empty);
         }
-        let is_in_order = |at: usize| {
-            nodes[at].parent.is_some_and(|parent| parent < at && nodes[parent].is_element())
-        };
+        let is_in_order = |at: usize| nodes[at].parent.is_some_and(|parent| parent < at && nodes[parent].is_element());
         if let Some(at) = (1..nodes.len()).find(|at| !is_in_order(*at)) {
             return Err(SnapshotError::Order(at));
         }
@@ -216,20 +214,14 @@ fn saved_element(element: &Element, parent: Option<&Piece>) -> Content {
         .filter(|(name, _)| !(name.starts_with("rb-") || is_typed_into && *name == "value"))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    Content::Element {
-        tag: element.name().to_owned(),
-        attributes,
-        hidden: is_parent_hidden || hides_itself(element),
-    }
+    Content::Element { tag: element.name().to_owned(), attributes, hidden: is_parent_hidden || hides_itself(element) }
 }
 
 fn hides_itself(element: &Element) -> bool {
     let style: String = element.attr("style").unwrap_or_default().split_whitespace().collect();
     let style = style.to_ascii_lowercase();
-    matches!(
-        element.name(),
-        "head" | "script" | "style" | "template" | "noscript" | "option" | "optgroup" | "datalist"
-    ) || element.attr("hidden").is_some()
+    matches!(element.name(), "head" | "script" | "style" | "template" | "noscript" | "option" | "optgroup" | "datalist")
+        || element.attr("hidden").is_some()
         || element.attr("type").is_some_and(|kind| element.name() == "input" && kind.eq_ignore_ascii_case("hidden"))
         || style.contains("display:none")
         || style.contains("visibility:hidden")

@@ -147,7 +147,8 @@ mod tests {
             ("name = \"maintenance\"\nwatch = true", "name = \"maintenance\"\nwatch = \"after_login\""),
         ]);
         let recipe = recipe.expect("the recipe is sound");
-        let (form, error) = ("<input type=password id=clave>", "<p class=mensaje-error>Usuario o contraseña INCORRECTOS</p>");
+        let (form, error) =
+            ("<input type=password id=clave>", "<p class=mensaje-error>Usuario o contraseña INCORRECTOS</p>");
         let check = |path: &str, html: &str, wanted: &[&str], phase: Phase, expected: &str| {
             let url = Url::parse("http://127.0.0.1:7001").and_then(|url| url.join(path)).expect(path);
             let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();

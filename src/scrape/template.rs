@@ -330,10 +330,10 @@ mod tests {
         check(&format!("{base}{{{{account.evil}}}}"), Err(TemplateError::NotAPath("account.evil".into())));
         check(&format!("{base}{{{{account.number}}}}"), Err(TemplateError::NotAPath("account.number".into())));
         check(&format!("{base}/a/{{{{account.number}}}}"), Ok("http://127.0.0.1:7001/a/1%2F2%20%C3%A1"));
-        check(&format!("{base}?q={{{{account.link}}}}"), Ok(concat!(
-            "http://127.0.0.1:7001/?q=",
-            "%2Fcuentas%2F001%2Fmovimientos%3Fa%3D1"
-        )));
+        check(
+            &format!("{base}?q={{{{account.link}}}}"),
+            Ok(concat!("http://127.0.0.1:7001/?q=", "%2Fcuentas%2F001%2Fmovimientos%3Fa%3D1")),
+        );
         check("https://bank.example:{{account.number}}/", Err(TemplateError::NotAPort("account.number".into())));
         check("{{account.link}}", Err(TemplateError::NotAPath("account.link".into())));
         check("https://{{account.number}}/", Err(TemplateError::NotAPath("account.number".into())));

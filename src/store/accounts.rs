@@ -89,19 +89,13 @@ impl Tx {
 
     /// Takes the account's row for a decision made at `revision`; `false` when more has arrived since.
     pub async fn hold_revision(&mut self, org: OrgId, id: AccountId, revision: i64) -> Result<bool, StoreError> {
-        const SQL: &str =
-            "UPDATE accounts SET revision = revision WHERE org_id = $1 AND id = $2 AND revision = $3";
+        const SQL: &str = "UPDATE accounts SET revision = revision WHERE org_id = $1 AND id = $2 AND revision = $3";
         let rows = on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(id).bind(revision).execute(conn).await?.rows_affected());
         Ok(rows == 1)
     }
 
-    pub async fn set_account_login(
-        &mut self,
-        org: OrgId,
-        id: AccountId,
-        login: BankLoginId,
-    ) -> Result<(), StoreError> {
+    pub async fn set_account_login(&mut self, org: OrgId, id: AccountId, login: BankLoginId) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE accounts SET bank_login_id = $3 WHERE org_id = $1 AND id = $2";
         on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(id).bind(login).execute(conn).await.map(|_| ())?);
         Ok(())
@@ -110,7 +104,8 @@ impl Tx {
     /// The bank of an account that exists.
     pub async fn bank_of_account(&mut self, org: OrgId, id: AccountId) -> Result<BankId, StoreError> {
         const SQL: &str = "SELECT bank_id FROM accounts WHERE org_id = $1 AND id = $2";
-        let (bank,): (BankId,) = on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_one(conn).await?);
+        let (bank,): (BankId,) =
+            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_one(conn).await?);
         Ok(bank)
     }
 
@@ -152,8 +147,7 @@ impl Tx {
         const SCRAPE: &str = "SELECT a.org_id, a.id FROM accounts a
             JOIN bank_logins l ON l.org_id = a.org_id AND l.id = a.bank_login_id
             WHERE a.next_scrape_at <= $1 AND l.blocked_at IS NULL ORDER BY a.next_scrape_at LIMIT $2";
-        const POLL: &str =
-            "SELECT org_id, id FROM accounts WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2";
+        const POLL: &str = "SELECT org_id, id FROM accounts WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2";
         let sql = match kind {
             RunKind::Scrape => SCRAPE,
             RunKind::Poll => POLL,

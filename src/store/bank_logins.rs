@@ -60,8 +60,7 @@ impl Tx {
         bank: BankId,
         username_hash: &[u8],
     ) -> Result<Option<BankLoginId>, StoreError> {
-        const SQL: &str =
-            "SELECT id FROM bank_logins WHERE org_id = $1 AND bank_id = $2 AND username_hash = $3";
+        const SQL: &str = "SELECT id FROM bank_logins WHERE org_id = $1 AND bank_id = $2 AND username_hash = $3";
         let row: Option<(BankLoginId,)> = on_backend!(self, conn => sqlx::query_as(SQL)
             .bind(org).bind(bank).bind(username_hash).fetch_optional(conn).await?);
         Ok(row.map(|(id,)| id))
@@ -158,12 +157,7 @@ impl Tx {
     }
 
     /// Clears a block: a person's decision, which permits what `budget` says.
-    pub async fn unblock_login(
-        &mut self,
-        org: OrgId,
-        id: BankLoginId,
-        budget: LoginBudget,
-    ) -> Result<(), StoreError> {
+    pub async fn unblock_login(&mut self, org: OrgId, id: BankLoginId, budget: LoginBudget) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE bank_logins
             SET unknown_submissions = $3, probation = $4, blocked_at = NULL, blocked_reason = NULL
             WHERE org_id = $1 AND id = $2";

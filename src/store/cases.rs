@@ -60,8 +60,7 @@ pub struct NewAttempt<'a> {
 
 impl Tx {
     pub async fn case(&mut self, org: OrgId, id: ExpectedPaymentId) -> Result<Option<Case>, StoreError> {
-        const SQL: &str =
-            "SELECT id, status, attempt_count, updated_at FROM cases WHERE org_id = $1 AND id = $2";
+        const SQL: &str = "SELECT id, status, attempt_count, updated_at FROM cases WHERE org_id = $1 AND id = $2";
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_optional(conn).await?))
     }
 
@@ -108,11 +107,7 @@ impl Tx {
     }
 
     /// What stands of every open case of an account: its status and its newest attempt.
-    pub async fn open_case_standings(
-        &mut self,
-        org: OrgId,
-        account: AccountId,
-    ) -> Result<Vec<Standing>, StoreError> {
+    pub async fn open_case_standings(&mut self, org: OrgId, account: AccountId) -> Result<Vec<Standing>, StoreError> {
         const SQL: &str = "SELECT c.id, c.status, a.result, a.reason, a.candidates
             FROM cases c
             LEFT JOIN attempts a ON a.org_id = c.org_id AND a.case_id = c.id AND a.number = c.attempt_count
@@ -127,7 +122,8 @@ impl Tx {
         allocation: &Allocation,
         now: Instant,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO allocations (org_id, id, case_id, movement_id, amount, score, reason, created_at)
+        const SQL: &str =
+            "INSERT INTO allocations (org_id, id, case_id, movement_id, amount, score, reason, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(allocation.id).bind(allocation.case_id).bind(allocation.movement_id)
@@ -137,11 +133,7 @@ impl Tx {
     }
 
     /// The allocation that settles a case, if any.
-    pub async fn allocation(
-        &mut self,
-        org: OrgId,
-        case: ExpectedPaymentId,
-    ) -> Result<Option<Allocation>, StoreError> {
+    pub async fn allocation(&mut self, org: OrgId, case: ExpectedPaymentId) -> Result<Option<Allocation>, StoreError> {
         const SQL: &str = "SELECT id, case_id, movement_id, amount, score, reason
             FROM allocations WHERE org_id = $1 AND case_id = $2 AND voided_at IS NULL";
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(case).fetch_optional(conn).await?))

@@ -151,7 +151,8 @@ impl Tx {
         account: AccountId,
         limit: i64,
     ) -> Result<Vec<Delivery>, StoreError> {
-        const SQL: &str = select_delivery!("WHERE org_id = $1 AND account_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3");
+        const SQL: &str =
+            select_delivery!("WHERE org_id = $1 AND account_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3");
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(account).bind(limit).fetch_all(conn).await?))
     }
 }

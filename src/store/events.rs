@@ -32,7 +32,8 @@ impl Tx {
     pub async fn events_after(&mut self, org: OrgId, seq: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
         const SQL: &str = "SELECT seq, id, at, kind, actor, account_id, subject_id, run_id, payload
             FROM events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-        let events = on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(seq).bind(limit).fetch_all(conn).await?);
+        let events =
+            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(seq).bind(limit).fetch_all(conn).await?);
         Ok(events)
     }
 
@@ -55,7 +56,8 @@ impl Tx {
 
     async fn reserve_seq(&mut self, org: OrgId, count: i64) -> Result<i64, StoreError> {
         const SQL: &str = "UPDATE orgs SET event_seq = event_seq + $2 WHERE id = $1 RETURNING event_seq";
-        let (last,): (i64,) = on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(count).fetch_one(conn).await?);
+        let (last,): (i64,) =
+            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(count).fetch_one(conn).await?);
         Ok(last)
     }
 

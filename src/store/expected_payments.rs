@@ -57,8 +57,7 @@ impl Tx {
             (org_id, id, account_id, run_id, kind, external_id, amount, currency, name, registered_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT (org_id, account_id, external_id) DO NOTHING";
-        const CASE: &str =
-            "INSERT INTO cases (org_id, id, account_id, status, updated_at) VALUES ($1, $2, $3, $4, $5)";
+        const CASE: &str = "INSERT INTO cases (org_id, id, account_id, status, updated_at) VALUES ($1, $2, $3, $4, $5)";
         let rows = on_backend!(self, conn => sqlx::query(ORDER)
             .bind(org).bind(id).bind(account).bind(run).bind(ExpectedPaymentKind::Order.word())
             .bind(&order.external_id).bind(order.amount).bind(&order.currency).bind(&order.name).bind(now)
@@ -101,8 +100,7 @@ impl Tx {
         id: ExpectedPaymentId,
     ) -> Result<Option<(OrgId, ExpectedPayment)>, StoreError> {
         const SQL: &str = "SELECT org_id FROM expected_payments WHERE id = $1";
-        let row: Option<(OrgId,)> =
-            on_backend!(self, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await?);
+        let row: Option<(OrgId,)> = on_backend!(self, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await?);
         let Some((org,)) = row else { return Ok(None) };
         Ok(self.expected_payment(org, id).await?.map(|payment| (org, payment)))
     }

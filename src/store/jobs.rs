@@ -135,7 +135,8 @@ impl Tx {
     /// Lets go of what an earlier boot of this node was running when it died.
     pub async fn release_jobs_of(&mut self, boot: Uuid, now: Instant) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE jobs SET lease_until = $2 WHERE lease_boot = $1 AND state = 'running'";
-        let rows = on_backend!(self, conn => sqlx::query(SQL).bind(boot).bind(now).execute(conn).await?.rows_affected());
+        let rows =
+            on_backend!(self, conn => sqlx::query(SQL).bind(boot).bind(now).execute(conn).await?.rows_affected());
         self.made_jobs_ready = true;
         Ok(rows)
     }
@@ -151,8 +152,7 @@ impl Tx {
     /// How many jobs of a queue are ready or running: for tests and metrics.
     pub async fn unfinished_jobs(&mut self, queue: Queue) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM jobs WHERE queue = $1 AND state <> 'dead'";
-        let (count,): (i64,) =
-            on_backend!(self, conn => sqlx::query_as(SQL).bind(queue.word()).fetch_one(conn).await?);
+        let (count,): (i64,) = on_backend!(self, conn => sqlx::query_as(SQL).bind(queue.word()).fetch_one(conn).await?);
         Ok(count)
     }
 }

@@ -84,7 +84,10 @@ pub struct Store {
 #[derive(Clone)]
 enum Pools {
     /// One writer connection, so that writers queue in process instead of failing inside SQLite.
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
     Postgres(PgPool),
 }
 

@@ -171,8 +171,7 @@ impl Tx {
 
     /// Marks a movement as consumed by a match; `false` when another match was first.
     pub async fn exclude_movement(&mut self, org: OrgId, id: MovementId, now: Instant) -> Result<bool, StoreError> {
-        const SQL: &str =
-            "UPDATE movements SET excluded_at = $3 WHERE org_id = $1 AND id = $2 AND excluded_at IS NULL";
+        const SQL: &str = "UPDATE movements SET excluded_at = $3 WHERE org_id = $1 AND id = $2 AND excluded_at IS NULL";
         let rows = on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(id).bind(now).execute(conn).await?.rows_affected());
         Ok(rows == 1)
@@ -197,8 +196,7 @@ impl Tx {
 
     /// Marks a movement as told; `false` when it had been.
     pub async fn mark_notified(&mut self, org: OrgId, id: MovementId, now: Instant) -> Result<bool, StoreError> {
-        const SQL: &str =
-            "UPDATE movements SET notified_at = $3 WHERE org_id = $1 AND id = $2 AND notified_at IS NULL";
+        const SQL: &str = "UPDATE movements SET notified_at = $3 WHERE org_id = $1 AND id = $2 AND notified_at IS NULL";
         let rows = on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(id).bind(now).execute(conn).await?.rows_affected());
         Ok(rows == 1)

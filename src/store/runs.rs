@@ -87,7 +87,9 @@ impl Tx {
         const SQL: &str = "SELECT org_id, id, account_id, kind, state, outcome, detail, report
             FROM runs WHERE org_id = $1 AND account_id = $2 AND kind = $3 AND state = 'finished'
             ORDER BY finished_at DESC, id DESC LIMIT 1";
-        Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(account).bind(kind).fetch_optional(conn).await?))
+        Ok(
+            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(account).bind(kind).fetch_optional(conn).await?),
+        )
     }
 
     /// When the last run of a kind that ended well began; `None` before the first.

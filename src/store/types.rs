@@ -66,12 +66,36 @@ macro_rules! as_word {
 }
 
 as_uuid!(
-    AccountId, AllocationId, AttemptId, BankId, BankLoginId, DeliveryId, EventId, ExpectedPaymentId, JobId, MovementId,
-    OrgId, RunId, UserId,
+    AccountId,
+    AllocationId,
+    AttemptId,
+    BankId,
+    BankLoginId,
+    DeliveryId,
+    EventId,
+    ExpectedPaymentId,
+    JobId,
+    MovementId,
+    OrgId,
+    RunId,
+    UserId,
 );
 as_word!(
-    AttemptReason, AttemptResult, AuthType, BookingStatus, CaseStatus, CreditDebit, LoginMode, OperationMode, Outcome,
-    PollingMethod, Role, RunKind, RunState, SessionType, Trigger,
+    AttemptReason,
+    AttemptResult,
+    AuthType,
+    BookingStatus,
+    CaseStatus,
+    CreditDebit,
+    LoginMode,
+    OperationMode,
+    Outcome,
+    PollingMethod,
+    Role,
+    RunKind,
+    RunState,
+    SessionType,
+    Trigger,
 );
 as_text! {
     Amount: |amount| amount.to_fixed_width(), |text| Ok(text.parse::<Amount>()?);

@@ -65,16 +65,13 @@ struct Check<'a> {
     guard: &'a Guard,
 }
 
-pub(super) fn check(
-    request: ConfigRequest,
-    mode: Option<OperationMode>,
-    guard: &Guard,
-) -> Result<Valid, Vec<Issue>> {
+pub(super) fn check(request: ConfigRequest, mode: Option<OperationMode>, guard: &Guard) -> Result<Valid, Vec<Issue>> {
     let mut check = Check { issues: Vec::new(), guard };
     let webhook_url = check.required_url("webhook_url", request.webhook_url);
     let pending_orders_endpoint = check.url("pending_orders_endpoint", request.pending_orders_endpoint);
     if pending_orders_endpoint.is_none() && mode == Some(OperationMode::Reconcile) {
-        check.missing("pending_orders_endpoint", "pending_orders_endpoint is required when operation mode is reconcile");
+        check
+            .missing("pending_orders_endpoint", "pending_orders_endpoint is required when operation mode is reconcile");
     }
     let extra = check.object("webhook_extra_fields", request.webhook_extra_fields);
     check.reserved_keys(extra.as_ref());
@@ -140,7 +137,13 @@ impl Check<'_> {
         }
     }
 
-    fn word<T: Copy>(&mut self, field: &str, text: Option<String>, all: &[T], word: fn(T) -> &'static str) -> Option<T> {
+    fn word<T: Copy>(
+        &mut self,
+        field: &str,
+        text: Option<String>,
+        all: &[T],
+        word: fn(T) -> &'static str,
+    ) -> Option<T> {
         let text = text?;
         let found = all.iter().copied().find(|value| word(*value) == text);
         if found.is_none() {

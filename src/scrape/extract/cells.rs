@@ -177,7 +177,9 @@ impl<'a> Reader<'a> {
                 let mut found = self.row.select(&css.selector).filter(|element| is_visible(*element));
                 match (found.next(), found.next()) {
                     (Some(only), None) => Ok(Located::Element(only)),
-                    (Some(_), Some(_)) => Err(self.failed(name, &css.source, "the selector finds more than one element")),
+                    (Some(_), Some(_)) => {
+                        Err(self.failed(name, &css.source, "the selector finds more than one element"))
+                    }
                     (None, _) => Ok(Located::Nothing),
                 }
             }

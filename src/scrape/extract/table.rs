@@ -26,11 +26,11 @@ impl Tables {
     }
 }
 
-/// The visible rows that a selector finds, without those that stand inside another one.
+/// The visible rows that a selector finds, without rows of headers and without those that stand inside another one.
 pub fn outermost_rows<'t>(tree: &'t Html, selector: &Selector) -> Vec<ElementRef<'t>> {
     let mut known = HashSet::new();
     let mut rows = Vec::new();
-    for row in tree.select(selector).filter(|row| is_visible(*row)) {
+    for row in tree.select(selector).filter(|row| is_visible(*row) && !is_header_row(*row)) {
         // Document order: an enclosing row came before.
         if !row.ancestors().any(|ancestor| known.contains(&ancestor.id())) {
             known.insert(row.id());
@@ -81,10 +81,14 @@ fn rows_of(table: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     table.descendent_elements().filter(is_own).collect()
 }
 
+fn is_header_row(row: ElementRef<'_>) -> bool {
+    row.value().name() == "tr" && !row.child_elements().any(|cell| cell.value().name() == "td")
+}
+
 fn is_body_row(row: ElementRef<'_>) -> bool {
     let parent = row.parent().and_then(ElementRef::wrap);
     let is_in_frame = parent.is_some_and(|parent| matches!(parent.value().name(), "thead" | "tfoot"));
-    !is_in_frame && row.child_elements().any(|cell| cell.value().name() == "td")
+    !is_in_frame && !is_header_row(row)
 }
 
 /// The last row of the head, else the first row that has only header cells.
@@ -93,10 +97,8 @@ fn headers_in(table: ElementRef<'_>) -> Vec<String> {
     let is_in_head = |row: &ElementRef<'_>| {
         row.parent().and_then(ElementRef::wrap).is_some_and(|parent| parent.value().name() == "thead")
     };
-    let is_all_headers = |row: &ElementRef<'_>| {
-        let mut cells = cells_of(*row).into_iter().peekable();
-        cells.peek().is_some() && cells.all(|cell| cell.value().name() == "th")
-    };
+    let is_all_headers =
+        |row: &ElementRef<'_>| is_header_row(*row) && row.child_elements().any(|cell| cell.value().name() == "th");
     let head = rows.iter().copied().rev().find(is_in_head).or_else(|| rows.iter().copied().find(is_all_headers));
     head.map(|row| cells_of(row).into_iter().map(visible_text).collect()).unwrap_or_default()
 }

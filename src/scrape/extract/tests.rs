@@ -1,13 +1,10 @@
-use std::collections::BTreeMap;
-
 use chrono::DateTime;
 use url::Url;
 
 use super::*;
 use crate::scrape::recipe::tests::demo;
 
-const HEAD: &str =
-    "<tr><th>Fecha<th>Concepto<th>Comprobante<th>Débito<th>Crédito<th>Saldo<th>Estado</tr>";
+const HEAD: &str = "<tr><th>Fecha<th>Concepto<th>Comprobante<th>Débito<th>Crédito<th>Saldo<th>Estado</tr>";
 
 fn page(html: &str) -> Snapshot {
     Snapshot::from_html(html, &Url::parse("http://127.0.0.1:7001/cuentas/1/movimientos").expect("an address"))
@@ -21,7 +18,10 @@ fn table(rows: &str) -> Snapshot {
 fn row(cells: &str) -> String {
     let cells: Vec<&str> = cells.split('|').collect();
     let (last, first) = cells.split_last().expect("a row has cells");
-    format!("<tr>{}<td class=estado>{last}</td></tr>", first.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>())
+    format!(
+        "<tr>{}<td class=estado>{last}</td></tr>",
+        first.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>()
+    )
 }
 
 fn account() -> AccountRow {
@@ -59,11 +59,15 @@ fn a_row_is_read_below_its_headers() {
 
 #[test]
 fn columns_may_move_and_have_other_names_that_the_recipe_knows() {
-    let html = "<table class=movimientos><tr><th colspan=2>Saldo<th>Crédito<th>Débito<th>Comprobante<th>FECHA MOV.<th>Concepto\
-                <tr><td colspan=2>10,00<td><td>5,00<td>9<td>01/05/2026<td>X<td class=estado>Confirmado</table>";
+    let html = concat!(
+        "<table class=movimientos>",
+        "<tr><th colspan=2>Saldo<th>Crédito<th>Débito<th>Comprobante<th>FECHA MOV.<th>Concepto",
+        "<tr><td colspan=2>10,00<td><td>5,00<td>9<td>01/05/2026<td>X<td class=estado>Confirmado</table>",
+    );
     // The head's first column spans two, and so does the cell below it: still two columns of one name.
     let narrow = html.replace(" colspan=2", "");
-    let edits = [("col = [\"Fecha\"]", "col = [\"Fecha\", \"Fecha mov.\"]"), ("css = \"td[colspan]\"", "css = \"td.pie\"")];
+    let edits =
+        [("col = [\"Fecha\"]", "col = [\"Fecha\", \"Fecha mov.\"]"), ("css = \"td[colspan]\"", "css = \"td.pie\"")];
     let found = read(&edits, &page(&narrow)).expect("the page is sound");
     assert_eq!(found.rows[0].direction, CreditDebit::Debit);
     assert_eq!(found.rows[0].balance_after.as_deref(), Some("10.00"));
@@ -83,7 +87,11 @@ fn what_cannot_be_read_is_an_error_and_never_a_missing_row() {
     check("13/05/2026|X|1|||3,00|Confirmado", failed, "neither credit nor debit is filled");
     check("13/05/2026|X|1|0,00|0,00|3,00|Confirmado", failed, "neither credit nor debit is filled");
     check("13/05/2026|X|1||-2,00|3,00|Confirmado", failed, "it is negative");
-    check("13/05/2026|X|1||1.50|3,00|Confirmado", failed, "row 1: could not read movements.fields.amount.credit from \"1.50\"");
+    check(
+        "13/05/2026|X|1||1.50|3,00|Confirmado",
+        failed,
+        "row 1: could not read movements.fields.amount.credit from \"1.50\"",
+    );
     check("13/05/2026|X|1||1,50|3,00|Anulado", failed, "does not know this status");
     check("|X|1||1,50|3,00|Confirmado", failed, "movements.fields.booked_on");
     check("13/05/2026||1||1,50|3,00|Confirmado", failed, "movements.fields.description");
@@ -92,7 +100,10 @@ fn what_cannot_be_read_is_an_error_and_never_a_missing_row() {
 
 #[test]
 fn a_renamed_column_is_a_changed_page() {
-    let html = format!("<table class=movimientos><thead>{HEAD}</thead>{}</table>", row("13/05/2026|X|1||1,50|3,00|Confirmado"));
+    let html = format!(
+        "<table class=movimientos><thead>{HEAD}</thead>{}</table>",
+        row("13/05/2026|X|1||1,50|3,00|Confirmado")
+    );
     for header in ["Fecha", "Concepto", "Débito", "Crédito", "Saldo", "Comprobante"] {
         let renamed = html.replacen(&format!("<th>{header}"), "<th>Otro", 1);
         let error = read(&[], &page(&renamed)).expect_err(header);
@@ -138,7 +149,9 @@ fn no_rows_are_believed_only_with_the_banks_word() {
 #[test]
 fn accounts_are_read_with_their_links() {
     let html = |rows: &str| {
-        page(&format!("<table id=cuentas><thead><tr><th>Cuenta<th>Moneda<th>Saldo<th></thead><tbody>{rows}</tbody></table>"))
+        page(&format!(
+            "<table id=cuentas><thead><tr><th>Cuenta<th>Moneda<th>Saldo<th></thead><tbody>{rows}</tbody></table>"
+        ))
     };
     let recipe = demo(&[]).expect("the recipe is sound");
     let links = "<tr><td>001-123456/7<td>U$S<td>12,00<td><a href='http://127.0.0.1:7001/m/1?x=1'>Ver</a>";
@@ -162,14 +175,18 @@ fn equal_rows_are_counted_from_the_oldest() {
         let all = to_movements(&recipe, "001", found.rows, read_at);
         all.into_iter().map(|m| (m.bank_reference.unwrap_or_default(), m.identity.ordinal)).collect::<Vec<_>>()
     };
-    let renumbered = [twin, "13/05/2026|OTRO|2||1,00||Confirmado", &twin.replace("|1|", "|3|")];
+    let oldest = twin.replace("|1|", "|3|");
+    let renumbered = [twin, "13/05/2026|OTRO|2||1,00||Confirmado", oldest.as_str()];
     let expected = [("3".to_owned(), 0), ("2".to_owned(), 0), ("1".to_owned(), 1)];
     assert_eq!(ordinals(&renumbered), expected, "the bank lists newest first");
 }
 
 #[test]
 fn a_day_begins_in_the_banks_zone_and_a_pending_row_may_lack_it() {
-    let edits = [("booked_on = { col = [\"Fecha\"], parse = \"date\" }", "booked_on = { col = [\"Fecha\"], parse = \"date\", optional = true }")];
+    let edits = [(
+        "booked_on = { col = [\"Fecha\"], parse = \"date\" }",
+        "booked_on = { col = [\"Fecha\"], parse = \"date\", optional = true }",
+    )];
     let recipe = demo(&edits).expect("the recipe is sound");
     let read_at = DateTime::parse_from_rfc3339("2026-05-20T12:00:00Z").expect("an instant").to_utc();
     let html = row("|X|1||1,00||Pendiente") + &row("13/05/2026|X|1||1,00|1,00|Confirmado");
@@ -177,7 +194,8 @@ fn a_day_begins_in_the_banks_zone_and_a_pending_row_may_lack_it() {
     let all = to_movements(&recipe, "001", found.rows, read_at);
     assert_eq!(all[0].received_at.to_rfc3339(), "2026-05-13T03:00:00+00:00");
     assert_eq!((all[1].received_at, all[1].booked_on), (read_at, None));
-    let error = movements(&recipe, &table(&row("|X|1||1,00||Confirmado")), &account()).expect_err("booked without a day");
+    let error =
+        movements(&recipe, &table(&row("|X|1||1,00||Confirmado")), &account()).expect_err("booked without a day");
     assert!(error.to_string().contains("only a pending movement"), "{error}");
 }
 
@@ -206,6 +224,7 @@ fn each_balance_must_follow_from_the_one_before() {
     check(&["12/05/2026|B|1|15,50||-5,50|Confirmado", oldest], Ok(()));
     check(&["13/05/2026|P|1||7,00||Pendiente", "12/05/2026|B|1||1,00|11,00|Confirmado", oldest], Ok(()));
     check(&["13/05/2026|C|1||1,00|13,00|Confirmado", "12/05/2026|B|1||2,00||Confirmado", oldest], Ok(()));
-    let message = "the balance after row 1 (booked 2026-05-12) does not follow from the rows before it: it is off by -0.50";
+    let message =
+        "the balance after row 1 (booked 2026-05-12) does not follow from the rows before it: it is off by -0.50";
     check(&["12/05/2026|B|1||1,00|10,50|Confirmado", oldest], Err(message));
 }

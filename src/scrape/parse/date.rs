@@ -18,8 +18,12 @@ pub struct DatePattern {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
     /// `%d` has two digits, `%-d` one or two.
-    Day { padded: bool },
-    Month { padded: bool },
+    Day {
+        padded: bool,
+    },
+    Month {
+        padded: bool,
+    },
     /// `%b`, `ene` or `ene.`
     MonthShort,
     /// `%B`, `enero`

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
-use super::raw::{
-    RawFormats, RawGuard, RawLibrary, RawOrigins, RawRecipe, RawState, RawStep, RawTest, money_format,
-};
+use super::raw::{RawFormats, RawGuard, RawLibrary, RawOrigins, RawRecipe, RawState, RawStep, RawTest, money_format};
 use super::settings::secrets;
 use super::{
     Action, Candidate, Condition, Element, Formats, Origins, Recipe, RecipeError, SCHEMA, State, Step, check, hash_of,
@@ -43,8 +41,7 @@ pub(super) struct Places {
 
 pub(super) fn recipe(file: &str, text: &str, lib: &dyn Fn(&str) -> Option<String>) -> Result<Recipe, RecipeError> {
     let document = Document { file, text };
-    let raw: RawRecipe =
-        toml::from_str(text).map_err(|error| RecipeError::of(tomlx::describe(file, text, &error)))?;
+    let raw: RawRecipe = toml::from_str(text).map_err(|error| RecipeError::of(tomlx::describe(file, text, &error)))?;
     if *raw.schema.get_ref() != SCHEMA {
         let place = document.place(&raw.schema);
         return Err(RecipeError::of(format!("{place}: schema {} is not known; use {SCHEMA}", raw.schema.get_ref())));
@@ -342,7 +339,9 @@ impl Builder {
         // What follows the origin must not be able to lengthen the host: `https://bank.example` + `.evil.example`.
         let is_declared = self.origins.iter().any(|origin| {
             let path = address.strip_prefix(origin.as_str());
-            path.is_some_and(|path| path.is_empty() || path.starts_with(['/', '?', '#']) || path.starts_with("{{account."))
+            path.is_some_and(|path| {
+                path.is_empty() || path.starts_with(['/', '?', '#']) || path.starts_with("{{account.")
+            })
         });
         if !is_declared {
             self.report(at, &format!("\"{address}\" is on no origin of `origins.login` or `origins.data`"));

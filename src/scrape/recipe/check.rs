@@ -35,7 +35,7 @@ struct Checks<'r> {
     found: Vec<String>,
 }
 
-impl<'r> Checks<'r> {
+impl Checks<'_> {
     fn report(&mut self, place: &str, problem: &str) {
         self.found.push(format!("{place}: {problem}"));
     }
@@ -177,7 +177,9 @@ impl<'r> Checks<'r> {
         self.source(place, &movements.source);
         match &movements.empty_when {
             Some(state) => self.expect_state(place, "movements.empty_when", state),
-            None => self.report(place, "movements.empty_when: name the state in which the bank says that there are none"),
+            None => {
+                self.report(place, "movements.empty_when: name the state in which the bank says that there are none")
+            }
         }
         for (name, field) in movements.fields.named() {
             let wanted = match name {

@@ -72,7 +72,10 @@ pub enum Pipe {
     /// A group of the match; no value where nothing matches.
     Regex(Pattern, usize),
     /// A closed list by folded text: what it does not know is an error unless there is an `else`.
-    Map { known: BTreeMap<String, String>, otherwise: Option<String> },
+    Map {
+        known: BTreeMap<String, String>,
+        otherwise: Option<String>,
+    },
 }
 
 /// Rows that are no movements.
@@ -91,7 +94,10 @@ pub enum Skip {
 pub enum StatusRule {
     Always(BookingStatus),
     /// By folded text; a text that is not listed is an error.
-    From { field: Field, map: BTreeMap<String, BookingStatus> },
+    From {
+        field: Field,
+        map: BTreeMap<String, BookingStatus>,
+    },
 }
 
 #[derive(Deserialize)]

@@ -123,6 +123,7 @@ impl TryFrom<String> for Pattern {
 }
 
 /// What the bank offers. Nothing here is guessed by the engine.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the file states")]
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Caps {

@@ -28,7 +28,10 @@ fn the_demo_recipe_is_what_its_text_says() {
     assert_eq!(recipe.zone(), BankZone::parse("America/Montevideo").expect("a zone"));
     assert_eq!(recipe.limits.step, Duration::from_secs(20));
     assert_eq!(recipe.flows["login"].len(), 6);
-    assert!(matches!(&recipe.flows["login"][4].action, Action::Click { element, submits_credentials: true } if element == "enter"));
+    let Action::Click { element, submits_credentials } = &recipe.flows["login"][4].action else {
+        panic!("{:?}", recipe.flows["login"][4]);
+    };
+    assert_eq!((element.as_str(), *submits_credentials), ("enter", true));
     assert_eq!(recipe.element("enter").map(|element| element.candidates.len()), Some(2));
     assert_eq!(recipe.state("expired").map(|state| (state.watch, state.fails)), {
         Some((Watch::Always, Some(Outcome::SessionExpired)))
@@ -47,14 +50,25 @@ fn what_is_wrong_is_said_with_its_line_and_a_remedy() {
     };
     let submits = "submits_credentials = true";
     check(submits, "submit_credentials = true", line_of(submits), "did you mean `submits_credentials`?");
-    check("visible = \"password_box\"", "visible = \"pasword_box\"", line_of("[[state]]\nname = \"login_form\""), concat!(
-        "state `login_form`: there is no element `pasword_box`; did you mean `password_box`?"
-    ));
+    check(
+        "visible = \"password_box\"",
+        "visible = \"pasword_box\"",
+        line_of("[[state]]\nname = \"login_form\""),
+        concat!("state `login_form`: there is no element `pasword_box`; did you mean `password_box`?"),
+    );
     let goto = "goto = \"http://127.0.0.1:{{portal.port}}/login\"";
-    check(goto, &format!("{goto}\nclick = \"enter\""), line_of("[[flow.login]]"), "login[0]: a step has exactly one of goto");
-    check("expect = [\"home\", \"bad_login\"", "expect = [\"hame\", \"bad_login\"", line_of(submits) + 1, concat!(
-        "login[5]: there is no state `hame`; did you mean `home`?"
-    ));
+    check(
+        goto,
+        &format!("{goto}\nclick = \"enter\""),
+        line_of("[[flow.login]]"),
+        "login[0]: a step has exactly one of goto",
+    );
+    check(
+        "expect = [\"home\", \"bad_login\"",
+        "expect = [\"hame\", \"bad_login\"",
+        line_of(submits) + 1,
+        concat!("login[5]: there is no state `hame`; did you mean `home`?"),
+    );
     check(goto, "goto = \"https://evil.example/\"", line_of("[[flow.login]]"), "is on no origin");
     let longer = "goto = \"http://127.0.0.1:{{portal.port}}.evil.example/\"";
     check(goto, longer, line_of("[[flow.login]]"), "is on no origin");
@@ -84,11 +98,19 @@ fn parts_must_fit_each_other() {
     check("max = 40\n\n[movements.identity]", "[movements.identity]", "missing key `max`");
     check("click = \"leave\"", "call = \"logout\"", "flow `logout` calls itself: logout → logout");
     check("logout = \"logout\"", "logout = \"logoff\"", "session.logout: there is no flow `logoff`");
-    check("source = { table = \"accounts_page\" }", "source = { table = \"acounts_page\" }", "did you mean `accounts_page`?");
+    check(
+        "source = { table = \"accounts_page\" }",
+        "source = { table = \"acounts_page\" }",
+        "did you mean `accounts_page`?",
+    );
     check("var = \"account.currency\"", "var = \"account.curency\"", "`account.curency` is not a field of the account");
     check("{{account.link}}", "{{account.lnk}}", "`account.lnk` is not declared");
     check("balances_final = true", "balances_final = false", "`balance_after` must be a field");
-    check("booked_on = { col = [\"Fecha\"], parse = \"date\" }", "booked_on = { col = [\"Fecha\"] }", "`parse` must be \"date\"");
+    check(
+        "booked_on = { col = [\"Fecha\"], parse = \"date\" }",
+        "booked_on = { col = [\"Fecha\"] }",
+        "`parse` must be \"date\"",
+    );
     check("pipe = [\"digits\"]", "pipe = [\"digts\"]", "did you mean `digits`?");
     check("kind = \"range\"", "kind = \"months\"", "unknown variant `months`");
     check("missing = \"css=table\"", "missing = \"css=[\"", "is not a CSS selector");
@@ -98,7 +120,8 @@ fn parts_must_fit_each_other() {
 fn flows_call_each_other_only_so_deep() {
     let chain = |length: usize| {
         let calls = (0..length).map(|i| format!("[[flow.f{i}]]\ncall = \"f{}\"\n", i + 1));
-        let calls: String = calls.chain([format!("[[flow.f{length}]]\nclick = \"leave\"\n\n# ---- accounts\n")]).collect();
+        let calls: String =
+            calls.chain([format!("[[flow.f{length}]]\nclick = \"leave\"\n\n# ---- accounts\n")]).collect();
         demo(&[("# ---- accounts\n", &calls)])
     };
     assert!(chain(CALL_DEPTH_MAX).is_ok());
@@ -116,7 +139,8 @@ fn the_recipe_wins_over_its_includes() {
 
 #[test]
 fn every_fault_is_reported_at_once() {
-    let error = demo(&[("visible = \"password_box\"", "visible = \"gone\""), ("click = \"search\"", "click = \"vanished\"")])
-        .expect_err("two names are unknown");
+    let error =
+        demo(&[("visible = \"password_box\"", "visible = \"gone\""), ("click = \"search\"", "click = \"vanished\"")])
+            .expect_err("two names are unknown");
     assert_eq!(error.problems.len(), 2, "{error}");
 }

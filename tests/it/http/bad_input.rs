@@ -86,6 +86,7 @@ each_backend! {
             let error = test.api.get(&format!("/accounts/{account}/movements?{query}")).await.error(400);
             assert_eq!(error, expected);
         }
+        test.settle().await;
         test.finish().await;
     }
 

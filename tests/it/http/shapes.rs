@@ -116,6 +116,7 @@ each_backend! {
         other["bank_username"] = json!("another");
         let error = test.api.put(&path, other).await.error(400);
         assert_eq!(error, "bank_password is required with a new bank_username");
+        test.settle().await;
         test.finish().await;
     }
 
@@ -133,6 +134,7 @@ each_backend! {
         assert!(!holds(&login.password_sealed, reconbanker::demo::bank::PASSWORD));
         assert!(!holds(&config.auth_token_sealed.expect("a token"), "shop-token"));
         assert!(!holds(&row.signing_secret_sealed, "whsec_"));
+        test.settle().await;
         test.finish().await;
     }
 

@@ -27,8 +27,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::api::{Api, PASSWORD};
-pub use self::backend::{Backend, Database, each_backend};
-pub use self::seed::{Seed, credit, day, id};
+pub(crate) use self::backend::each_backend;
+pub use self::backend::{Backend, Database};
+pub use self::seed::{Seed, credit, id};
 
 /// Morning of a Friday in Montevideo; far from midnight there and in UTC.
 pub const MORNING: &str = "2026-11-20T13:00:00Z";
@@ -181,7 +182,7 @@ impl TestApp {
 
 fn settings(data_dir: &TempDir, database: &Database) -> Settings {
     let overrides = vec![
-        ("data_dir".to_owned(), data_dir.path().display().to_string()),
+        ("data_dir".to_owned(), data_dir.path().join("data").display().to_string()),
         ("server.listen".to_owned(), "127.0.0.1:0".to_owned()),
         ("server.registration".to_owned(), "open".to_owned()),
         ("server.login_attempts_per_minute".to_owned(), "1000".to_owned()),
