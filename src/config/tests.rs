@@ -45,7 +45,7 @@ fn every_default_has_its_meaning_above_it() {
 fn the_example_for_postgres_is_good() {
     let settings = good(include_str!("../../config/postgres.example.toml"), &[], &[]);
     assert_eq!(settings.data_dir, Path::new("/var/lib/reconbanker"));
-    assert_eq!(settings.schedule.scrape_every, Duration::from_secs(30 * 60));
+    assert_eq!(settings.schedule.scrape_every, Duration::from_mins(30));
     assert_eq!(settings.log.format, LogFormat::Json);
 }
 

@@ -1,12 +1,11 @@
 //! One line of a bank statement, as the daemon keeps it. Names follow ISO 20022 camt.05x.
 
-use std::fmt::Write as _;
-
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::account::words;
+use super::hex;
 use super::ids::{AccountId, MovementId};
 use super::money::{Amount, Currency};
 use super::time::Instant;
@@ -88,10 +87,7 @@ impl Identity {
             add(name);
             add(value);
         }
-        hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-            hex
-        })
+        hex(&hash.finalize()[..16])
     }
 
     /// The `external_id` that API answers show.

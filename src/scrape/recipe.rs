@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::parse::{DatePattern, Language, MoneyFormat};
 use super::template::Template;
+use crate::domain::hex;
 use crate::domain::run::Outcome;
 use crate::domain::time::BankZone;
 
@@ -204,7 +205,7 @@ fn hash_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

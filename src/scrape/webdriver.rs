@@ -199,8 +199,8 @@ fn arguments(hosts: &[String], locale: &str, profile: &Path) -> Vec<String> {
     let mut arguments: Vec<String> = ARGUMENTS.iter().map(|&argument| argument.to_owned()).collect();
     arguments.push(format!("--user-data-dir={}", profile.display()));
     arguments.push(format!("--accept-lang={locale}"));
-    let excluded: String = hosts.iter().map(|host| format!(" , EXCLUDE {host}")).collect();
-    arguments.push(format!("--host-resolver-rules=MAP * ~NOTFOUND{excluded}"));
+    let rules: Vec<String> = hosts.iter().map(|host| format!("EXCLUDE {host}")).collect();
+    arguments.push(format!("--host-resolver-rules=MAP * ~NOTFOUND , {}", rules.join(" , ")));
     arguments
 }
 

@@ -116,7 +116,7 @@ impl Source {
         let mut heads = BTreeSet::new();
         let depth = if self.name == "lib" || self.name == "main" { 0 } else { self.name.split('/').count() };
         for at in 0..self.tokens.len() {
-            let climbs = (0..).take_while(|step| self.token(at + 2 * step) == "super").count();
+            let climbs = (0..self.tokens.len()).take_while(|step| self.token(at + 2 * step) == "super").count();
             let root = match self.token(at) {
                 "crate" | "reconbanker" => at + 1,
                 "super" if climbs == depth => at + 2 * climbs - 1,
@@ -280,7 +280,7 @@ fn collect(root: &Path, folder: &str, texts: &mut BTreeMap<String, String>) {
         let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {
             collect(root, &path, texts);
-        } else if path.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             texts.insert(path, fs::read_to_string(entry.path()).expect("source files are readable UTF-8"));
         }
     }

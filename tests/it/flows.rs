@@ -2,5 +2,6 @@
 
 mod delivery;
 mod happy;
+mod leaks;
 mod polling;
 mod refused;

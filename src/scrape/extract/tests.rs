@@ -18,10 +18,7 @@ fn table(rows: &str) -> Snapshot {
 fn row(cells: &str) -> String {
     let cells: Vec<&str> = cells.split('|').collect();
     let (last, first) = cells.split_last().expect("a row has cells");
-    format!(
-        "<tr>{}<td class=estado>{last}</td></tr>",
-        first.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>()
-    )
+    format!("<tr><td>{}</td><td class=estado>{last}</td></tr>", first.join("</td><td>"))
 }
 
 fn account() -> AccountRow {

@@ -9,7 +9,7 @@ use super::settings::secrets;
 use super::{
     Action, Candidate, Condition, Element, Formats, Origins, Recipe, RecipeError, SCHEMA, State, Step, check, hash_of,
 };
-use crate::scrape::parse::Language;
+use crate::scrape::parse::{DatePattern, Language};
 use crate::scrape::template::Template;
 use crate::tomlx;
 
@@ -166,7 +166,7 @@ impl Builder {
         if date.is_empty() {
             self.report(at, "the recipe declares no date pattern; add `patterns` to [formats.date]");
         }
-        if language.is_none() && date.iter().any(|pattern| pattern.has_month_names()) {
+        if language.is_none() && date.iter().any(DatePattern::has_month_names) {
             self.report(at, &format!("the month names of the locale `{locale}` are not known"));
         }
         match money_format(locale, raw.money) {

@@ -178,7 +178,7 @@ impl Checks<'_> {
         match &movements.empty_when {
             Some(state) => self.expect_state(place, "movements.empty_when", state),
             None => {
-                self.report(place, "movements.empty_when: name the state in which the bank says that there are none")
+                self.report(place, "movements.empty_when: name the state in which the bank says that there are none");
             }
         }
         for (name, field) in movements.fields.named() {

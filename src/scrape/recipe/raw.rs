@@ -256,9 +256,8 @@ pub fn money_format(locale: &str, raw: Option<RawMoney>) -> Result<MoneyFormat, 
     };
     let usual_marks = usual.as_ref().map(|usual| (usual.decimal, usual.group));
     let (decimal, group) = match (raw.decimal, raw.group.as_deref(), usual_marks) {
-        (Some(decimal), Some(group), _) => (decimal, group_mark(group)?),
+        (Some(decimal), Some(group), _) | (None, Some(group), Some((decimal, _))) => (decimal, group_mark(group)?),
         (Some(decimal), None, Some((_, group))) => (decimal, group),
-        (None, Some(group), Some((decimal, _))) => (decimal, group_mark(group)?),
         (None, None, Some(marks)) => marks,
         (_, _, None) => return Err("both decimal and group must be declared, the locale's are not known".to_owned()),
     };

@@ -54,7 +54,7 @@ fn what_is_wrong_is_said_with_its_line_and_a_remedy() {
         "visible = \"password_box\"",
         "visible = \"pasword_box\"",
         line_of("[[state]]\nname = \"login_form\""),
-        concat!("state `login_form`: there is no element `pasword_box`; did you mean `password_box`?"),
+        "state `login_form`: there is no element `pasword_box`; did you mean `password_box`?",
     );
     let goto = "goto = \"http://127.0.0.1:{{portal.port}}/login\"";
     check(
@@ -67,7 +67,7 @@ fn what_is_wrong_is_said_with_its_line_and_a_remedy() {
         "expect = [\"home\", \"bad_login\"",
         "expect = [\"hame\", \"bad_login\"",
         line_of(submits) + 1,
-        concat!("login[5]: there is no state `hame`; did you mean `home`?"),
+        "login[5]: there is no state `hame`; did you mean `home`?",
     );
     check(goto, "goto = \"https://evil.example/\"", line_of("[[flow.login]]"), "is on no origin");
     let longer = "goto = \"http://127.0.0.1:{{portal.port}}.evil.example/\"";

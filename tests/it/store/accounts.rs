@@ -122,7 +122,9 @@ each_backend! {
         let event = || NewEvent::engine(EventId(id()), seed.now, EventKind::AccountConfigured);
         let record = async |orgs: &[OrgId]| {
             let mut tx = seed.store.write().await.expect("a transaction");
-            orgs.iter().for_each(|org| tx.record(*org, event()));
+            for org in orgs {
+                tx.record(*org, event());
+            }
             tx.commit().await.expect("a commit");
         };
         record(&[seed.org, other_org, seed.org]).await;

@@ -3,7 +3,6 @@
 use reconbanker::store::{Location, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 /// Where `make test` says that PostgreSQL is.
 const POSTGRES_URL: &str = "RECONBANKER_TEST_POSTGRES_URL";
@@ -34,7 +33,7 @@ impl Database {
                     std::env::vars().find_map(|(name, value)| (name == POSTGRES_URL).then_some(value)).unwrap_or_else(
                         || panic!("{POSTGRES_URL} is not set: run the tests with `make test`, which starts a server"),
                     );
-                let schema = format!("test_{}", Uuid::now_v7().simple());
+                let schema = format!("test_{}", super::id().simple());
                 execute(&server, format!("CREATE SCHEMA {schema}")).await;
                 let separator = if server.contains('?') { '&' } else { '?' };
                 let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
