@@ -170,7 +170,8 @@ impl Drop for Driver {
     }
 }
 
-/// Removes what runs left behind whose daemon was killed. Call it at boot, before the first run.
+/// Ends and removes what runs left behind whose daemon and guard were both killed. Call it at boot, before the
+/// first run. One entry that resists takes nothing else down.
 ///
 /// Returns how many directories there were.
 pub fn remove_leftovers(profiles: &Path) -> io::Result<usize> {
@@ -182,12 +183,32 @@ pub fn remove_leftovers(profiles: &Path) -> io::Result<usize> {
     let mut removed = 0;
     for entry in entries {
         let path = entry?.path();
-        if path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(RUN_PREFIX)) {
-            std::fs::remove_dir_all(&path)?;
-            removed += 1;
+        let is_ours = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(RUN_PREFIX));
+        if !is_ours || !path.is_dir() {
+            continue;
+        }
+        kill_processes_naming(&path);
+        match std::fs::remove_dir_all(&path) {
+            Ok(()) => removed += 1,
+            Err(error) => tracing::warn!(path = %path.display(), %error, "could not remove a browser's directory"),
         }
     }
     Ok(removed)
+}
+
+/// Drivers and browsers carry their run's directory, whose name is random, on their command line.
+fn kill_processes_naming(directory: &Path) {
+    let needle = directory.as_os_str().as_encoded_bytes();
+    let Ok(processes) = std::fs::read_dir("/proc") else { return };
+    for process in processes.flatten() {
+        let id = process.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let Some(id) = id else { continue };
+        let command_line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        if command_line.windows(needle.len()).any(|window| window == needle) {
+            // It may have ended in between.
+            let _ = rustix::process::kill_process(id, Signal::KILL);
+        }
+    }
 }
 
 const RUN_PREFIX: &str = "run-";

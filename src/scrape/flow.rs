@@ -24,7 +24,8 @@ use crate::domain::run::Outcome;
 
 /// Between two looks at a page that is awaited.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(150);
-/// How often an element may change under the hand before the step gives up.
+/// How often an element may at least change under the hand, or be covered, before the step gives up;
+/// while the step's patience lasts it is tried on.
 const MOVED_TRIES: usize = 3;
 /// How often a page may be on its way to another when it is looked at: three seconds.
 const LOOK_TRIES: usize = 20;
@@ -40,6 +41,8 @@ pub struct Flow<'r, B> {
     pub phase: Phase,
     /// Whether credentials were sent, or may have been.
     pub submitted: bool,
+    /// Whether a secret stands in a field of the page: the next click must be one that is counted.
+    secret_is_typed: bool,
     snapshots: BTreeMap<String, Snapshot>,
     drift: BTreeMap<String, String>,
     /// How often each pop-up was dismissed.
@@ -72,6 +75,7 @@ impl<'r, B: Browser> Flow<'r, B> {
             scope,
             phase: Phase::BeforeLogin,
             submitted: false,
+            secret_is_typed: false,
             snapshots: BTreeMap::new(),
             drift: BTreeMap::new(),
             dismissals: BTreeMap::new(),
@@ -168,6 +172,7 @@ impl<'r, B: Browser> Flow<'r, B> {
             return Err(origin_denied(&url));
         }
         pause(self.recipe.limits.pace).await;
+        self.secret_is_typed = false;
         self.browser.goto(&url).await?;
         self.look().await.map(|_| ())
     }
@@ -195,9 +200,9 @@ impl<'r, B: Browser> Flow<'r, B> {
     async fn fill(&mut self, element: &str, with: &Template, patience: Duration) -> Result<(), Failure> {
         let text = self.text_to_type(with)?;
         pause(self.recipe.limits.pace).await;
-        let mut why = String::new();
-        for _ in 0..MOVED_TRIES {
-            let (found, url) = self.find(element, patience).await?;
+        let deadline = Instant::now() + patience;
+        for tries in 1.. {
+            let (found, url) = self.find(element, deadline).await?;
             if with.secret_input().is_some() && !self.origins.allows_secrets(&url) {
                 let detail = format!(
                     "`{element}` is on a page of {}, which is no login origin; nothing was typed",
@@ -206,20 +211,33 @@ impl<'r, B: Browser> Flow<'r, B> {
                 return Err(Failure::new(Outcome::SecretMisplaced, detail));
             }
             match self.browser.fill(&found.node, &text).await {
-                Err(BrowserError::Moved(reason)) => why = reason,
-                result => return result.map_err(|error| Failure::from(error).at(&format!("`{element}`"))),
+                Err(BrowserError::Moved(why)) if tries >= MOVED_TRIES && Instant::now() >= deadline => {
+                    return Err(kept_changing(element, &why));
+                }
+                Err(BrowserError::Moved(_)) => sleep(LOOK_EVERY).await,
+                Ok(()) => {
+                    self.secret_is_typed |= with.secret_input().is_some();
+                    return Ok(());
+                }
+                Err(error) => return Err(Failure::from(error).at(&format!("`{element}`"))),
             }
-            sleep(LOOK_EVERY).await;
         }
-        Err(kept_changing(element, &why))
+        unreachable!("the loop ends by a return")
     }
 
     async fn click(&mut self, element: &str, submits: Submits, patience: Duration) -> Result<(), Failure> {
         pause(self.recipe.limits.pace).await;
+        if self.secret_is_typed && submits == Submits::Nothing {
+            let detail = format!(
+                "`{element}` is clicked after a secret was typed, without `submits_credentials = true`: the click \
+                 could send it, and nobody would count"
+            );
+            return Err(Failure::new(Outcome::RecipeInvalid, detail));
+        }
         let mut is_announced = false;
-        let mut why = String::new();
-        for _ in 0..MOVED_TRIES {
-            let (found, _) = self.find(element, patience).await?;
+        let deadline = Instant::now() + patience;
+        for tries in 1.. {
+            let (found, _) = self.find(element, deadline).await?;
             if let Some(word) = forbidden::word_in(&self.recipe.safety, element, &found.node.text) {
                 let detail = format!(
                     "`{element}` reads \"{}\", and \"{word}\" is never clicked; if the click only reads, list \
@@ -234,20 +252,25 @@ impl<'r, B: Browser> Flow<'r, B> {
                 is_announced = true;
             }
             match self.browser.click(&found.node).await {
-                Err(BrowserError::Moved(reason)) => why = reason,
-                result => return result.map_err(|error| Failure::from(error).at(&format!("`{element}`"))),
+                Err(BrowserError::Moved(why)) if tries >= MOVED_TRIES && Instant::now() >= deadline => {
+                    return Err(kept_changing(element, &why));
+                }
+                Err(BrowserError::Moved(_)) => sleep(LOOK_EVERY).await,
+                Ok(()) => {
+                    self.secret_is_typed = false;
+                    return Ok(());
+                }
+                Err(error) => return Err(Failure::from(error).at(&format!("`{element}`"))),
             }
-            sleep(LOOK_EVERY).await;
         }
-        Err(kept_changing(element, &why))
+        unreachable!("the loop ends by a return")
     }
 
     /// Waits until an element is there and enabled; tells also the address of its document.
-    async fn find(&mut self, element: &str, patience: Duration) -> Result<(Found, Url), Failure> {
+    async fn find(&mut self, element: &str, deadline: Instant) -> Result<(Found, Url), Failure> {
         let Some(declared) = self.recipe.element(element) else {
             return Err(Failure::new(Outcome::RecipeInvalid, format!("the recipe has no element `{element}`")));
         };
-        let deadline = Instant::now() + patience;
         loop {
             let snapshot = self.look().await?;
             let problem = match find_one(&snapshot, element, declared) {

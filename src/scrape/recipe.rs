@@ -21,8 +21,8 @@ use crate::domain::time::BankZone;
 pub use super::select::{Candidate, Css, Element};
 pub use fields::{AmountRule, CellType, Field, Locator, Pipe, Skip, StatusRule};
 pub use settings::{
-    Caps, Diagnostics, Input, InputKind, KeepAlive, Label, Limits, Meta, OnExpired, Pace, Pattern, Poll, RecipeStatus,
-    Safety, Screenshots, SecondFactor, Segment, Session, SessionMode, StoredState,
+    Caps, Diagnostics, Input, InputKind, KeepAlive, Label, Limits, Meta, OnExpired, Pace, Pattern, Poll, RUN_MAX,
+    RecipeStatus, Safety, Screenshots, SecondFactor, Segment, Session, SessionMode, StoredState,
 };
 pub use tables::{
     Checks, FingerprintPart, IdentityRule, MovementFields, Movements, MustChange, OnCap, Order, Pages, PagesKind,

@@ -75,6 +75,9 @@ fn problem_with(input: &Input, value: Option<&str>) -> Option<&'static str> {
     is_misshapen.then_some("does not look like the recipe's pattern")
 }
 
+/// How often a list is read before a bank that keeps booking meanwhile is given up.
+const STABLE_TRIES: usize = 3;
+
 struct Run<'r, B> {
     flow: Flow<'r, B>,
     request: &'r ScrapeRequest,
@@ -142,25 +145,52 @@ impl<B: Browser> Run<'_, B> {
         let mut rows = Vec::new();
         for window in windows(self.request.from, self.request.to, section.window.max_days, section.order) {
             self.flow.scope = scope(self.request, Some(account), window);
-            self.flow.run(&section.flow).await?;
-            self.read_pages(account, &mut rows).await?;
+            rows.append(&mut self.read_window(account, &section.flow).await?);
         }
         let balances = extract::check_running_balance(self.recipe, &rows);
         let movements = extract::to_movements(self.recipe, account.number(), rows, self.request.read_at);
         let read = self.read();
         read.movements = movements;
-        read.complete = true;
+        // A list whose balances do not add up may hold a row twice or miss one: nothing is concluded from it.
+        read.complete = balances.is_ok();
         balances.map_err(|detail| Failure::new(Outcome::BalanceMismatch, detail))
     }
 
-    async fn read_pages(&mut self, account: &AccountRow, rows: &mut Vec<Row>) -> Result<(), Failure> {
+    /// Reads all pages of one window.
+    ///
+    /// A movement that is booked between two pages shifts the rows: one is then seen twice, or never.
+    /// So after several pages the first is opened once more, and a list that changed is read again.
+    async fn read_window(&mut self, account: &AccountRow, flow: &str) -> Result<Vec<Row>, Failure> {
+        for _ in 0..STABLE_TRIES {
+            let mut rows = Vec::new();
+            self.flow.run(flow).await?;
+            let first_page = self.read_pages(account, &mut rows).await?;
+            if first_page == rows.len() {
+                return Ok(rows);
+            }
+            self.flow.run(flow).await?;
+            let again = self.page(account).await??;
+            if again.rows.iter().map(|row| &row.raw).eq(rows[..first_page].iter().map(|row| &row.raw)) {
+                return Ok(rows);
+            }
+        }
+        let detail = "the list changed every time while its pages were read; it is read again in the next run";
+        Err(Failure::new(Outcome::CoverageGap, detail))
+    }
+
+    /// Appends the rows of every page, from the one that is shown to the last; tells how many the first one had.
+    async fn read_pages(&mut self, account: &AccountRow, rows: &mut Vec<Row>) -> Result<usize, Failure> {
         let limits = &self.recipe.limits;
+        let mut first_page = 0;
         let mut page = self.page(account).await??;
         for pages_read in 1.. {
             self.read().pages += 1;
             let next = self.recipe.movements.pages.as_ref().filter(|_| !page.is_last);
             let first_row = page.rows.first().map(|row| row.raw.clone());
             rows.append(&mut page.rows);
+            if pages_read == 1 {
+                first_page = rows.len();
+            }
             if rows.len() > limits.max_rows {
                 return Err(cap_reached("row", "limits.max_rows", limits.max_rows));
             }
@@ -172,7 +202,7 @@ impl<B: Browser> Run<'_, B> {
             self.flow.click_element(&pages.element).await?;
             page = self.page_after(account, pages, first_row.as_deref()).await?;
         }
-        Ok(())
+        Ok(first_page)
     }
 
     /// Waits for the page behind a click; a click that changes nothing is an error, or rows would be read twice.
@@ -286,10 +316,11 @@ fn letters_and_digits(text: &str) -> String {
 
 /// Whether a failure is about what one page shows, so that the next account may still be read.
 fn concerns_one_account(failure: &Failure) -> bool {
-    matches!(
-        failure.outcome,
-        Outcome::LayoutChanged | Outcome::ParseFailed | Outcome::CoverageGap | Outcome::BalanceMismatch
-    )
+    failure.is_not_there()
+        || matches!(
+            failure.outcome,
+            Outcome::LayoutChanged | Outcome::ParseFailed | Outcome::CoverageGap | Outcome::BalanceMismatch
+        )
 }
 
 fn is_last_page(recipe: &Recipe, snapshot: &Snapshot) -> bool {

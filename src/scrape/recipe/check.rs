@@ -6,13 +6,11 @@ use url::{Host, Url};
 
 use super::build::{Places, unknown};
 use super::fields::{CellType, Field, Locator};
-use super::settings::InputKind;
+use super::settings::{InputKind, RUN_MAX};
 use super::tables::{FingerprintPart, Source};
 use super::{Action, CALL_DEPTH_MAX, Recipe, RecipeStatus, Step};
+use crate::scrape::flow::CURRENT_PAGE;
 use crate::scrape::template::{Scope, Template};
-
-/// The source that is always there: the page on screen.
-const CURRENT_PAGE: &str = "page";
 
 /// Settings of an account that may feed an input.
 const CONFIGS: [&str; 2] = ["bank_username", "bank_password"];
@@ -203,6 +201,19 @@ impl Checks<'_> {
             }
         }
         self.identity(place);
+        let reads_shown_page = matches!(&movements.source, Source::Table(name) if name == CURRENT_PAGE);
+        self.require(
+            place,
+            movements.pages.is_none() || reads_shown_page,
+            "movements.pages needs the source { table = \"page\" }: each page is read as it is shown",
+        );
+        self.limits(place);
+    }
+
+    /// The caller keeps a login reserved for longer than any run may take.
+    fn limits(&mut self, place: &str) {
+        let problem = format!("limits.run: at most {}", humantime::format_duration(RUN_MAX));
+        self.require(place, self.recipe.limits.run <= RUN_MAX, &problem);
     }
 
     fn identity(&mut self, place: &str) {
@@ -211,11 +222,12 @@ impl Checks<'_> {
         let has_balance = fields.balance_after.is_some();
         let is_running = movements.checks.running_balance;
         self.require(place, has_balance || !is_running, "movements.checks.running_balance needs `balance_after`");
-        self.require(
-            place,
-            identity.fingerprint.contains(&FingerprintPart::Amount),
-            "movements.identity.fingerprint: `amount` is always part of it",
-        );
+        // Equal rows are told apart by counting them within a day; a fingerprint that spans days or
+        // currencies would count differently in every window, and take a new payment for a known one.
+        for part in [FingerprintPart::BookedOn, FingerprintPart::Amount, FingerprintPart::Currency] {
+            let problem = format!("movements.identity.fingerprint: `{part}` is always part of it");
+            self.require(place, identity.fingerprint.contains(&part), &problem);
+        }
         for part in &identity.fingerprint {
             let is_declared = match part {
                 FingerprintPart::BookedOn

@@ -181,11 +181,14 @@ pub struct Limits {
     pub logins_per_day: Option<u32>,
 }
 
+/// The longest run that a recipe may ask for: the caller reserves the bank login for a little more.
+pub const RUN_MAX: Duration = Duration::from_mins(8);
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             step: Duration::from_secs(20),
-            run: Duration::from_mins(8),
+            run: RUN_MAX,
             max_pages: 40,
             max_rows: 20_000,
             pace: Pace::default(),

@@ -105,7 +105,9 @@ fn parts_must_fit_each_other() {
     );
     check("var = \"account.currency\"", "var = \"account.curency\"", "`account.curency` is not a field of the account");
     check("{{account.link}}", "{{account.lnk}}", "`account.lnk` is not declared");
-    check("balances_final = true", "balances_final = false", "`balance_after` must be a field");
+    check("\"description\"]", "\"description\", \"balance_after\"]", "`balance_after` must be a field");
+    check("[\"booked_on\", ", "[", "`booked_on` is always part of it");
+    check("run = \"8m\"", "run = \"30m\"", "limits.run: at most 8m");
     check(
         "booked_on = { col = [\"Fecha\"], parse = \"date\" }",
         "booked_on = { col = [\"Fecha\"] }",
