@@ -29,7 +29,7 @@ use crate::scrape::driver::{self, Installed};
 use crate::scrape::recipe::{Recipe, RecipeStatus};
 use crate::scrape::template::Scope;
 use crate::scrape::{BrowserSettings, Engine, WebDriverEngine};
-use crate::store::banks::Bank;
+use crate::store::banks::{Bank, SIMULATED};
 use crate::store::jobs::Queue;
 use crate::store::{Location, Store};
 use crate::vault::{Created, KeyRing, Vault};
@@ -148,6 +148,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
     }
     let engine = engine(settings, parts, &mut notices)?;
     let store = open_store(settings).await?;
+    check_keys(&store, &vault, settings, parts).await?;
     let boot = parts.ids.next();
     let deps = Arc::new(Deps {
         vault,
@@ -285,6 +286,22 @@ fn open_vault(data_dir: &Path) -> anyhow::Result<(Vault, Option<String>)> {
     Ok((Vault::new(&keys), notice))
 }
 
+/// Refuses keys that another database was made with: nothing sealed could be opened, and one bank
+/// login would count as two.
+async fn check_keys(store: &Store, vault: &Vault, settings: &Settings, parts: &Parts) -> anyhow::Result<()> {
+    let mut tx = store.write().await?;
+    let belong = tx.keys_belong(&vault.keyed_hash("database", ""), parts.clock.now()).await?;
+    tx.commit().await?;
+    if !belong {
+        bail!(
+            "the keys in {} are not the ones that this database was made with; put the right folder there \
+             (from its safe copy, or from the other node)",
+            settings.data_dir.join("keys").display()
+        );
+    }
+    Ok(())
+}
+
 /// Writes the catalogue into the database, so that accounts can refer to banks by id.
 async fn fill_banks(deps: &Deps) -> anyhow::Result<()> {
     let mut tx = deps.store.write().await?;
@@ -293,7 +310,7 @@ async fn fill_banks(deps: &Deps) -> anyhow::Result<()> {
             RecipeStatus::Verified => "active",
             RecipeStatus::Unverified => "unverified",
             RecipeStatus::Simulated if deps.portal_port.is_some() => "active",
-            RecipeStatus::Simulated => "simulated",
+            RecipeStatus::Simulated => SIMULATED,
         };
         let bank = Bank {
             id: BankId(deps.ids.next()),

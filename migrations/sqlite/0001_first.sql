@@ -2,6 +2,13 @@
 -- Types: uuid = BLOB(16), instant = TEXT RFC 3339 with microseconds at most, day = TEXT YYYY-MM-DD,
 -- amount = TEXT of 20 digits, a point and 18 digits, so that text order is numeric order.
 
+-- One row: which keys seal what is stored here. Other keys are refused at the start.
+CREATE TABLE installation (
+    name       TEXT NOT NULL PRIMARY KEY CHECK (name = 'this'),
+    key_check  BLOB NOT NULL,
+    created_at TEXT NOT NULL
+) STRICT;
+
 -- A tenant. Every row below belongs to one, and foreign keys carry it along.
 CREATE TABLE orgs (
     id             BLOB NOT NULL PRIMARY KEY,
@@ -240,6 +247,7 @@ CREATE TABLE events (
     PRIMARY KEY (org_id, seq),
     UNIQUE (org_id, id)
 ) STRICT;
+CREATE INDEX events_by_subject ON events (org_id, subject_id, kind, at);
 
 -- One webhook. The body is frozen when the decision is made; the `webhook-id` is the event's id.
 CREATE TABLE deliveries (
@@ -294,5 +302,6 @@ CREATE TABLE jobs (
 ) STRICT;
 -- Unique over ready jobs only: work that arrives while a job runs queues one more.
 CREATE UNIQUE INDEX jobs_one_ready ON jobs (queue, org_id, subject) WHERE state = 'ready';
-CREATE INDEX jobs_claimable ON jobs (queue, run_at) WHERE state = 'ready';
-CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
+CREATE INDEX jobs_claimable ON jobs (queue, run_at, id) WHERE state = 'ready';
+CREATE INDEX jobs_leased ON jobs (queue, lease_until) WHERE state = 'running';
+CREATE INDEX jobs_by_subject ON jobs (org_id, subject);

@@ -19,6 +19,7 @@ use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::ids::{AccountId, BankId, EventId, OrgId};
 use crate::domain::time::{BankZone, Instant};
 use crate::store::accounts::{Account, NewAccount};
+use crate::store::banks::SIMULATED;
 use crate::vault::Place;
 
 /// Longest name of an account, in characters.
@@ -95,8 +96,8 @@ pub(super) async fn create(
     let (Some(bank_id), Some(name)) = (request.bank_id, name) else {
         return Err(ApiError::bad_request("invalid_request", "bankId and name are required"));
     };
-    if name.chars().count() > NAME_CHARS_MAX {
-        let message = format!("name must have at most {NAME_CHARS_MAX} characters");
+    if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        let message = format!("name must have at most {NAME_CHARS_MAX} characters, and no control characters");
         return Err(ApiError::invalid(vec![Issue { field: "name".into(), message }]));
     }
     let bank_id = BankId::from_str(&bank_id).map_err(|_| {
@@ -114,6 +115,10 @@ async fn enrol(state: &State, session: &Session, bank_id: BankId, name: &str, ip
     let sealed = deps.vault.seal(&signing_secret_place(session.org, id), &secret);
     let mut tx = deps.store.write().await?;
     let bank = tx.bank(bank_id).await?.ok_or_else(|| ApiError::not_found("Bank not found"))?;
+    if bank.status == SIMULATED {
+        let message = "this bank is a simulation and does not run here; start `reconbanker demo` to use it";
+        return Err(ApiError::conflict("bank_not_running", message));
+    }
     let zone = BankZone::parse(&bank.time_zone)
         .ok_or_else(|| ApiError::internal(&std::io::Error::other(format!("unknown time zone {}", bank.time_zone))))?;
     let new = NewAccount {

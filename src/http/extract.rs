@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use axum::body::to_bytes;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -42,7 +43,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let cause = error.into_inner();
         match cause.classify() {
             serde_json::error::Category::Data => {
-                let text = without_position(&cause.to_string());
+                let text = without_value(&without_position(&cause.to_string()));
                 let named = if field == "." { text.clone() } else { format!("{field}: {text}") };
                 ApiError::invalid(vec![Issue { field, message: named }])
             }
@@ -62,6 +63,28 @@ fn malformed(error: &serde_json::Error) -> ApiError {
 /// The JSON reader ends its messages with " at line 1 column 17", which a field name makes superfluous.
 fn without_position(text: &str) -> String {
     text.rsplit_once(" at line ").map_or(text, |(message, _)| message).to_owned()
+}
+
+/// A wrong value may be a secret (a password sent as a number): it is described, never repeated.
+fn without_value(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("invalid type: ").or_else(|| text.split_once("invalid value: ")) else {
+        return text.to_owned();
+    };
+    let Some((given, expected)) = rest.rsplit_once(", expected ") else { return text.to_owned() };
+    let kind = given.split(['`', '"']).next().unwrap_or_default().trim();
+    format!("{before}invalid type: {kind}, expected {expected}")
+}
+
+/// The query string, each parameter at most once.
+pub struct QueryString<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<State> for QueryString<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        let refused = |rejection: QueryRejection| ApiError::bad_request("invalid_query", rejection.body_text());
+        Query::from_request_parts(parts, state).await.map(|Query(query)| Self(query)).map_err(refused)
+    }
 }
 
 /// An account's id in the path. Not a UUID means: no such account.
@@ -87,10 +110,13 @@ impl FromRequestParts<State> for ClientIp {
         let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip());
-        let forwarded = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+            .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip().to_canonical());
+        // A proxy may append a line of its own instead of extending the client's: read them all.
+        let lines: Vec<_> =
+            parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+        let forwarded = (!lines.is_empty()).then(|| lines.join(","));
         let trusted = |address: &IpAddr| state.server.trusted_proxies.iter().any(|net| net.contains(address));
-        Ok(Self(client_of(peer, forwarded, trusted)))
+        Ok(Self(client_of(peer, forwarded.as_deref(), trusted)))
     }
 }
 
@@ -138,8 +164,8 @@ mod tests {
             let error = parse::<Sample>(text.as_bytes()).expect_err(text);
             assert!(format!("{error:?}").contains(expected), "{error:?}");
         };
-        check(r#"{"name": 5, "retry_limit": 1}"#, "name: invalid type: integer `5`, expected a string");
-        check(r#"{"name": "a", "retry_limit": "x"}"#, "retry_limit: invalid type: string \\\"x\\\", expected i64");
+        check(r#"{"name": 5, "retry_limit": 1}"#, "name: invalid type: integer, expected a string");
+        check(r#"{"name": "a", "retry_limit": "x"}"#, "retry_limit: invalid type: string, expected i64");
         check(r#"{"name": "#, "the body is not valid JSON");
         check(r#"{"name": "a", "retry_limit": 1} trailing"#, "the body is not valid JSON");
         check("[]", "expected struct Sample");

@@ -19,12 +19,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -84,6 +85,14 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(health::readyz))
 }
 
+/// Ends a request that takes too long in our own words.
+async fn time_limit(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::unavailable("the request took too long; try again").into_response(),
+    }
+}
+
 /// The router with everything around it: ids, traces, limits, headers.
 pub fn router(state: State) -> Router {
     let (router, document) = api().split_for_parts();
@@ -92,7 +101,7 @@ pub fn router(state: State) -> Router {
         .merge(openapi::routes(&document))
         .fallback(|| async { ApiError::not_found("there is nothing at this path; the API is described at /docs") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(from_fn(time_limit))
         .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {
             ApiError::internal(&std::io::Error::other("a handler panicked")).into_response()
         }))
@@ -101,7 +110,7 @@ pub fn router(state: State) -> Router {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             // The path without its query: a query may hold what does not belong into a log.
             tracing::info_span!(
                 "request",

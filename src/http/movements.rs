@@ -1,7 +1,7 @@
 //! What the bank's statement says.
 
 use axum::Json;
-use axum::extract::{Query, State as Shared};
+use axum::extract::State as Shared;
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,7 +10,7 @@ use super::State;
 use super::accounts::owned;
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
-use super::extract::AccountPath;
+use super::extract::{AccountPath, QueryString};
 use crate::domain::ids::MovementId;
 use crate::domain::money::{self, Currency};
 use crate::domain::movement::Movement;
@@ -80,7 +80,7 @@ pub(super) async fn list(
     Shared(state): Shared<State>,
     session: Session,
     AccountPath(id): AccountPath,
-    Query(query): Query<ListQuery>,
+    QueryString(query): QueryString<ListQuery>,
 ) -> Result<Json<Vec<MovementBody>>, ApiError> {
     let limit = number("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let offset = number("offset", query.offset.as_deref(), 0)?.unwrap_or(0);

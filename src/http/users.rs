@@ -55,6 +55,10 @@ pub(super) async fn register(
     if let Some(problem) = password_problem(secrecy::ExposeSecret::expose_secret(&password)) {
         return Err(ApiError::bad_request("weak_password", problem));
     }
+    if request.name.as_ref().is_some_and(|name| name.chars().count() > 200 || name.chars().any(char::is_control)) {
+        let message = "name must have at most 200 characters, and no control characters";
+        return Err(ApiError::bad_request("invalid_name", message));
+    }
     let closed =
         || ApiError::forbidden("registration_closed", "registration is closed; ask the operator for an account");
     let open = match state.server.registration {
@@ -105,6 +109,9 @@ pub async fn create_organisation(
 ) -> Result<Registered, StoreError> {
     let (org, user) = (OrgId(ids.next()), UserId(ids.next()));
     let mut tx = store.write().await?;
+    if only_if_first {
+        tx.lock_users().await?;
+    }
     if only_if_first && tx.has_users().await? {
         return Ok(Registered::NotFirst);
     }
@@ -265,10 +272,13 @@ pub(super) async fn set_operation_mode(
     let now = state.deps.now();
     let mut tx = state.deps.store.write().await?;
     if tx.operation_mode(session.org).await? != Some(mode) {
-        tx.set_operation_mode(session.org, mode).await?;
-        if mode == OperationMode::Passthrough {
-            tx.mark_all_notified(session.org, now).await?;
+        // Accounts first, as in every transaction that touches movements: see `bump_revision`.
+        tx.bump_all_revisions(session.org).await?;
+        match mode {
+            OperationMode::Passthrough => tx.mark_all_notified(session.org, now).await.map(|_| ())?,
+            OperationMode::Reconcile => tx.schedule_polls(session.org, now).await?,
         }
+        tx.set_operation_mode(session.org, mode).await?;
         let event = NewEvent::engine(EventId(state.deps.ids.next()), now, EventKind::OperationModeChanged)
             .by(session.actor(), Some(ip.to_string()))
             .payload(json!({ "mode": mode.word() }));

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::{Deps, JobError, poll_customer};
+use super::{Deps, JobError};
 use crate::deliver::retry;
 use crate::deliver::send::{self, Attempt, Verdict};
 use crate::deliver::sign::SigningSecret;
@@ -36,8 +36,17 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
     let (Some(account), Some(config)) = (account, config) else {
         return Err(JobError::discard("the account of this delivery has no settings any more"));
     };
-    let secret = open_signing_secret(deps, &account)?;
-    let auth = poll_customer::webhook_auth(deps, job.org_id, account.id, &config)?;
+    let opened = open_signing_secret(deps, &account)
+        .and_then(|secret| Ok((secret, super::webhook_auth(deps, job.org_id, account.id, &config)?)));
+    let (secret, auth) = match opened {
+        Ok(opened) => opened,
+        // Counted as an attempt like any other, so that back-off and dead letter apply.
+        Err(error) => {
+            let attempt =
+                Attempt { status: None, error: Some(error.to_string()), retry_after_s: None, verdict: Verdict::Retry };
+            return record(deps, &delivery, &attempt, 0).await;
+        }
+    };
     let started = Stopwatch::now();
     let attempt = send::send(
         &deps.outbound,

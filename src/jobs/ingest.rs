@@ -32,8 +32,8 @@ pub async fn write(deps: &Deps, ingest: &Ingest, lease: Lease, read: &AccountRea
     for (index, chunk) in chunks.into_iter().enumerate() {
         let now = deps.now();
         let mut tx = deps.store.write().await?;
-        tx.bump_revision(ingest.org, ingest.account).await?;
         tx.renew_lease(lease, now + super::scrape_account::LEASE).await?;
+        tx.bump_revision(ingest.org, ingest.account).await?;
         let mut new = 0;
         for movement in chunk {
             if tx.insert_movement(ingest, MovementId(deps.ids.next()), movement).await? {
@@ -44,7 +44,8 @@ pub async fn write(deps: &Deps, ingest: &Ingest, lease: Lease, read: &AccountRea
         let complete = index == last && read.complete;
         let event = deps.event(EventKind::MovementsIngested, now).account(ingest.account).run(Some(ingest.run));
         tx.record(ingest.org, event.payload(json!({ "read": chunk.len(), "new": new, "complete": complete })));
-        if index == last {
+        // With each chunk: should the process die before the last one, what is stored is still matched.
+        if new > 0 || index == last {
             tx.enqueue(&deps.job(ingest.org, Queue::Match, ingest.account.0, Some(ingest.run), now), now).await?;
         }
         tx.commit().await?;

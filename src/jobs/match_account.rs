@@ -84,7 +84,7 @@ async fn reconcile(
     let orders: HashMap<_, _> = orders.iter().map(|order| (order.id, order)).collect();
     let now = deps.now();
     let mut tx = deps.store.write().await?;
-    if !tx.hold_revision(context.org, context.account.id, context.account.revision).await? {
+    if !tx.consume_revision(context.org, context.account.id, context.account.revision).await? {
         return Ok(false);
     }
     for decision in &decisions {
@@ -244,6 +244,9 @@ async fn forward(deps: &Deps, context: &Context) -> Result<bool, JobError> {
     let now = deps.now();
     let extra = extra_fields(&context.config);
     let mut tx = deps.store.write().await?;
+    if !tx.consume_revision(context.org, context.account.id, context.account.revision).await? {
+        return Ok(false);
+    }
     let movements = tx.unnotified_movements(context.org, context.account.id, FORWARD_CHUNK).await?;
     for movement in &movements {
         if !tx.mark_notified(context.org, movement.id, now).await? || context.config.silent_ingestion {

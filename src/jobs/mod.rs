@@ -12,7 +12,7 @@ mod match_account;
 mod poll_customer;
 mod scrape_account;
 
-pub use match_account::explain as explain_case;
+pub use match_account::{explain as explain_case, run as match_account};
 
 use std::error::Error;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use crate::domain::account::AuthType;
 use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::ids::{AccountId, EventId, IdSource, JobId, OrgId, RunId};
 use crate::domain::run::{Outcome, RunKind, RunResult, Trigger};
@@ -29,6 +30,7 @@ use crate::matching::Policy;
 use crate::outbound::Outbound;
 use crate::scrape::Engine;
 use crate::scrape::catalogue::Catalogue;
+use crate::store::configs::AccountConfig;
 use crate::store::jobs::{Job, NewJob, Queue};
 use crate::store::{Store, StoreError, Tx};
 use crate::vault::{Place, Vault, VaultError};
@@ -147,6 +149,33 @@ pub async fn request_run(
     tx.set_next_run(org, account, kind, None).await?;
     tx.enqueue(&deps.job(org, queue_of(kind), run.0, Some(run), now), now).await?;
     Ok(run)
+}
+
+/// The polling credential, opened.
+fn polling_token(
+    deps: &Deps,
+    org: OrgId,
+    account: AccountId,
+    config: &AccountConfig,
+) -> Result<Option<SecretString>, JobError> {
+    let sealed = config.auth_token_sealed.as_deref();
+    Ok(deps.open("account_configs", "auth_token_sealed", account.0, org, sealed)?)
+}
+
+/// The webhook's credentials: its own, or the polling ones, type and token apart.
+fn webhook_auth(
+    deps: &Deps,
+    org: OrgId,
+    account: AccountId,
+    config: &AccountConfig,
+) -> Result<Option<(AuthType, SecretString)>, JobError> {
+    let sealed = config.webhook_auth_token_sealed.as_deref();
+    let own = deps.open("account_configs", "webhook_auth_token_sealed", account.0, org, sealed)?;
+    let token = match own {
+        Some(token) => Some(token),
+        None => polling_token(deps, org, account, config)?,
+    };
+    Ok(token.map(|token| (config.webhook_auth_type.unwrap_or(config.auth_type), token)))
 }
 
 fn queue_of(kind: RunKind) -> Queue {

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use secrecy::SecretString;
 use serde_json::json;
 
 use super::{Deps, JobError};
-use crate::domain::account::{AuthType, OperationMode};
+use crate::domain::account::OperationMode;
 use crate::domain::event::EventKind;
 use crate::domain::expected_payment::PolledOrder;
-use crate::domain::ids::{AccountId, ExpectedPaymentId, OrgId, RunId};
+use crate::domain::ids::{ExpectedPaymentId, OrgId, RunId};
 use crate::domain::run::{Outcome, RunKind, RunResult, RunState};
 use crate::domain::time::Instant;
 use crate::poll::client::{self, PollCall};
@@ -64,7 +63,7 @@ fn nothing_to_poll(detail: &str) -> RunResult {
 async fn fetch(deps: &Deps, run: &Run, config: &AccountConfig, endpoint: &str) -> Result<RunResult, JobError> {
     let failed =
         |detail: String| RunResult { outcome: Outcome::EndpointFailed, detail: Some(detail), report: json!({}) };
-    let token = open_token(deps, run.org_id, run.account_id, config)?;
+    let token = super::polling_token(deps, run.org_id, run.account_id, config)?;
     let stored_body = config
         .polling_body
         .as_deref()
@@ -97,32 +96,6 @@ fn report(decoded: &Decoded, new: usize) -> RunResult {
         detail: (skipped > 0).then(|| format!("{skipped} item(s) were left out; see the report")),
         report: json!({ "listed": decoded.orders.len() + skipped, "new": new, "skipped_count": skipped, "skipped": shown }),
     }
-}
-
-fn open_token(
-    deps: &Deps,
-    org: OrgId,
-    account: AccountId,
-    config: &AccountConfig,
-) -> Result<Option<SecretString>, JobError> {
-    let sealed = config.auth_token_sealed.as_deref();
-    Ok(deps.open("account_configs", "auth_token_sealed", account.0, org, sealed)?)
-}
-
-/// The webhook's credentials: its own, or the polling ones, type and token apart.
-pub(super) fn webhook_auth(
-    deps: &Deps,
-    org: OrgId,
-    account: AccountId,
-    config: &AccountConfig,
-) -> Result<Option<(AuthType, SecretString)>, JobError> {
-    let sealed = config.webhook_auth_token_sealed.as_deref();
-    let own = deps.open("account_configs", "webhook_auth_token_sealed", account.0, org, sealed)?;
-    let token = match own {
-        Some(token) => Some(token),
-        None => open_token(deps, org, account, config)?,
-    };
-    Ok(token.map(|token| (config.webhook_auth_type.unwrap_or(config.auth_type), token)))
 }
 
 /// Registers the orders that are new; returns how many were.

@@ -52,16 +52,21 @@ impl Slots {
 }
 
 /// Works one queue until `stop`; jobs under way are finished first.
+///
+/// The stream ends first, the worker after it. The other way round, the worker would no longer poll
+/// a claim that waits for the database's one writer, keep it, and so bar the jobs under way from
+/// writing their end.
 pub async fn work(deps: Arc<Deps>, queue: Queue, slots: Slots, stop: CancellationToken) -> Result<(), WorkerError> {
-    let stopped = stop.clone();
+    let ended = CancellationToken::new();
+    let stream_ended = ended.clone();
     WorkerBuilder::new(queue.word())
-        .backend(claimed_jobs(Arc::clone(&deps), queue, stop))
+        .backend(claimed_jobs(Arc::clone(&deps), queue, stop, ended))
         .data(deps)
         .data(queue)
         .concurrency(slots.of(queue))
         .build(handle)
         .run_until(async move {
-            stopped.cancelled().await;
+            stream_ended.cancelled().await;
             Ok::<(), WorkerError>(())
         })
         .await
@@ -71,17 +76,23 @@ async fn handle(job: Job, queue: Data<Queue>, deps: Data<Arc<Deps>>) {
     execute(&deps, *queue, job).await;
 }
 
-/// An endless stream of jobs; ends when `stop` fires.
-fn claimed_jobs(deps: Arc<Deps>, queue: Queue, stop: CancellationToken) -> BoxStream<'static, Result<Job, Infallible>> {
+/// An endless stream of jobs; ends when `stop` fires, and says so through `ended`.
+fn claimed_jobs(
+    deps: Arc<Deps>,
+    queue: Queue,
+    stop: CancellationToken,
+    ended: CancellationToken,
+) -> BoxStream<'static, Result<Job, Infallible>> {
     let ready = deps.store.watch_jobs();
-    stream::unfold((deps, stop, ready), move |(deps, stop, mut ready)| async move {
+    stream::unfold((deps, stop, ended, ready), move |(deps, stop, ended, mut ready)| async move {
         loop {
             if stop.is_cancelled() {
+                ended.cancel();
                 return None;
             }
             ready.mark_unchanged();
             match claim(&deps, queue).await {
-                Ok(Some(job)) => return Some((Ok(job), (deps, stop, ready))),
+                Ok(Some(job)) => return Some((Ok(job), (deps, stop, ended, ready))),
                 Ok(None) => wait(&deps, queue, &stop, &mut ready).await,
                 Err(error) => {
                     tracing::error!(

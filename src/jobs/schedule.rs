@@ -13,6 +13,9 @@ const BATCH: i64 = 200;
 /// A run that waits this long without a job has lost it.
 const RUN_OVERDUE: TimeDelta = TimeDelta::seconds(30);
 
+/// How long a job that was given up can be looked at.
+const DEAD_KEPT: TimeDelta = TimeDelta::days(14);
+
 /// One tick: what is due becomes ready. Safe to call at any time, from several nodes at once.
 pub async fn tick(deps: &Deps) -> Result<(), StoreError> {
     for kind in RunKind::ALL {
@@ -26,20 +29,26 @@ async fn start_due(deps: &Deps, kind: RunKind) -> Result<(), StoreError> {
     let due = deps.store.read().await?.due_accounts(kind, now, BATCH).await?;
     for (org, account) in due {
         let mut tx = deps.store.write().await?;
-        // Two nodes that tick at once get the same waiting run.
+        // Two nodes tick at once, both see the account: only one of them takes it.
+        if !tx.take_due(org, account, kind, now).await? {
+            continue;
+        }
         request_run(&mut tx, deps, (org, account), (kind, Trigger::Schedule), (Actor::Engine, None), now).await?;
         tx.commit().await?;
     }
     Ok(())
 }
 
-/// Rows are the truth: whatever waits without a job gets one.
+/// Rows are the truth: whatever waits without a job gets one. What was given up long ago goes.
 async fn sweep(deps: &Deps) -> Result<(), StoreError> {
     let now = deps.now();
     let mut tx = deps.store.read().await?;
     let runs = tx.runs_without_job(now - RUN_OVERDUE, BATCH).await?;
     let deliveries = tx.deliveries_without_job(now - deliver_webhook::OVERDUE, BATCH).await?;
     drop(tx);
+    let mut tx = deps.store.write().await?;
+    tx.remove_dead_jobs(now - DEAD_KEPT).await?;
+    tx.commit().await?;
     if runs.is_empty() && deliveries.is_empty() {
         return Ok(());
     }

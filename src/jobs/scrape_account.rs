@@ -17,19 +17,23 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, OrgId, RunId};
 use crate::domain::run::{Outcome, RunKind, RunResult, RunState};
 use crate::domain::time::{BankZone, Instant};
-use crate::scrape::recipe::Recipe;
+use crate::scrape::recipe::{RUN_MAX, Recipe};
 use crate::scrape::{Refusal, ScrapeReport, ScrapeRequest, Watcher};
 use crate::store::accounts::Account;
 use crate::store::bank_logins::{BankLogin, Lease};
+use crate::store::jobs::Queue;
 use crate::store::movements::Ingest;
 use crate::store::runs::Run;
 use crate::store::{StoreError, Tx};
 
-/// How long a login stays reserved without a word from its driver. Longer than the longest pause
-/// between two writes of a run (the engine's own deadline for a run is 8 minutes).
+/// How long a login stays reserved without a word from its driver.
 pub const LEASE: TimeDelta = TimeDelta::minutes(10);
+/// Longer than the longest silence: the engine ends a run before the lease does.
+const _: () = assert!(RUN_MAX.as_secs() + 60 < 600, "a run must end while its lease holds");
 /// Wait while another run drives the same bank login.
-const LOGIN_BUSY: Duration = Duration::from_secs(15);
+const LOGIN_BUSY: TimeDelta = TimeDelta::seconds(15);
+/// Tries to write what a scrape read before the run is left to be found as interrupted.
+const WRITE_TRIES: u32 = 5;
 
 pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
     let Some(run) = deps.store.read().await?.run(org, id).await? else {
@@ -37,21 +41,39 @@ pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
     };
     match run.state {
         RunState::Finished => Ok(()),
-        // The process died in between. Whether credentials went out is in the budget already.
-        RunState::Running => {
-            finish_without_lease(
-                deps,
-                &run,
-                RunResult {
-                    outcome: Outcome::Interrupted,
-                    detail: Some("the daemon stopped while this run was under way".into()),
-                    report: json!({}),
-                },
-            )
-            .await
-        }
+        RunState::Running => take_up(deps, &run).await,
         RunState::Queued => begin(deps, &run).await,
     }
+}
+
+/// A run that has begun already: its process died, or a second wake-up came while it goes on. The
+/// login's lease tells the two apart. Whether credentials went out is in the budget already.
+async fn take_up(deps: &Deps, run: &Run) -> Result<(), JobError> {
+    let now = deps.now();
+    let mut tx = deps.store.write().await?;
+    let account = tx.account(run.org_id, run.account_id).await?;
+    let lease = match account.and_then(|account| account.bank_login_id) {
+        None => None,
+        Some(login) => match tx.take_lease(run.org_id, login, deps.boot, now, now + LEASE).await? {
+            Some(lease) => Some(lease),
+            None => return wait_for_login(tx, deps, run, now).await,
+        },
+    };
+    if let Some(lease) = lease {
+        tx.release_lease(lease).await?;
+    }
+    let detail = "the daemon stopped while this run was under way".to_owned();
+    let result = RunResult { outcome: Outcome::Interrupted, detail: Some(detail), report: json!({}) };
+    write_end(&mut tx, deps, run, &result, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Waiting is no failure: the run gets a new wake-up, and no slot is held meanwhile.
+async fn wait_for_login(mut tx: Tx, deps: &Deps, run: &Run, now: Instant) -> Result<(), JobError> {
+    tx.enqueue(&deps.job(run.org_id, Queue::Scrape, run.id.0, Some(run.id), now + LOGIN_BUSY), now).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// What a scrape needs, loaded and opened.
@@ -81,7 +103,7 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
     let login = prepared.account.bank_login_id.expect("prepare answers `NotReady` without a login");
     let mut tx = deps.store.write().await?;
     let Some(lease) = tx.take_lease(run.org_id, login, deps.boot, now, now + LEASE).await? else {
-        return Err(JobError::retry(LOGIN_BUSY, "another run drives this bank login"));
+        return wait_for_login(tx, deps, run, now).await;
     };
     if !tx.start_run(run.org_id, run.id, now).await? {
         return Ok(());
@@ -89,7 +111,7 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
     tx.record(run.org_id, deps.event(EventKind::RunStarted, now).account(run.account_id).run(Some(run.id)));
     tx.commit().await?;
 
-    let watcher = BudgetKeeper { deps, lease, account: run.account_id, run: run.id };
+    let watcher = BudgetKeeper { deps, recipe: &prepared.recipe, lease, account: run.account_id, run: run.id };
     let request = ScrapeRequest {
         recipe: Arc::clone(&prepared.recipe),
         inputs: prepared.inputs,
@@ -107,13 +129,47 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
         enrolled_on: prepared.account.enrolled_on,
         now: deps.now(),
     };
+    keep(deps, run, lease, &ingest, &report).await
+}
+
+/// Writes what was read and how the run ended. A login was spent on it and it lies in memory only, so
+/// a database that fails for a moment is tried again here; writing a row twice adds nothing.
+async fn keep(deps: &Deps, run: &Run, lease: Lease, ingest: &Ingest, report: &ScrapeReport) -> Result<(), JobError> {
+    let mut pause = Duration::from_millis(500);
+    for attempt in 1.. {
+        match write_all(deps, run, lease, ingest, report).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Fenced) => {
+                // Someone else drives the login by now, or it is gone: what this run knows is stale.
+                let detail = "the bank login was taken over by another run, or its account was deleted".to_owned();
+                let result = RunResult { outcome: Outcome::Interrupted, detail: Some(detail), report: json!({}) };
+                return finish_without_lease(deps, run, result).await;
+            }
+            Err(error) if attempt == WRITE_TRIES => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, attempt, "could not store what was read yet");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+        }
+    }
+    unreachable!("the loop ends by a return")
+}
+
+async fn write_all(
+    deps: &Deps,
+    run: &Run,
+    lease: Lease,
+    ingest: &Ingest,
+    report: &ScrapeReport,
+) -> Result<(), StoreError> {
     let mut total = Ingested::default();
     for read in &report.accounts {
-        let written = ingest::write(deps, &ingest, lease, read).await?;
+        let written = ingest::write(deps, ingest, lease, read).await?;
         total.read += written.read;
         total.new += written.new;
     }
-    finish(deps, run, lease, &report, total).await
+    finish(deps, run, lease, report, total).await
 }
 
 /// Loads account, login and recipe, opens the secrets and chooses the days to read.
@@ -176,6 +232,7 @@ fn days_to_read(zone: BankZone, now: Instant, last_ok: Option<Instant>, deps: &D
 /// Writes the lock-out budget before each click that submits credentials.
 struct BudgetKeeper<'a> {
     deps: &'a Deps,
+    recipe: &'a Recipe,
     lease: Lease,
     account: AccountId,
     run: RunId,
@@ -216,6 +273,14 @@ impl BudgetKeeper<'_> {
                 detail: format!("nothing was submitted: {reason}"),
             }));
         }
+        if let Some(limit) = self.recipe.limits.logins_per_day {
+            let since = now - TimeDelta::hours(24);
+            if tx.submissions_since(self.lease, since).await? >= i64::from(limit) {
+                let detail =
+                    format!("nothing was submitted: the bank's limit of {limit} logins in 24 hours is reached");
+                return Ok(Err(Refusal { outcome: Outcome::RateLimited, detail }));
+            }
+        }
         tx.set_login_budget(self.lease, login.budget().before_submission(), None).await?;
         let event = self.deps.event(EventKind::CredentialsSubmitted, now).account(self.account).run(Some(self.run));
         tx.record(self.lease.org, event.subject(self.lease.login.0));
@@ -230,7 +295,7 @@ async fn finish(
     lease: Lease,
     report: &ScrapeReport,
     ingested: Ingested,
-) -> Result<(), JobError> {
+) -> Result<(), StoreError> {
     let now = deps.now();
     let result = RunResult {
         outcome: report.outcome,
@@ -248,10 +313,10 @@ async fn finish(
     if report.submitted {
         settle_budget(&mut tx, deps, run, lease, report, now).await?;
     }
-    write_end(&mut tx, deps, run, &result, now).await?;
+    // The login's row before the account's, as everywhere.
     tx.release_lease(lease).await?;
-    tx.commit().await?;
-    Ok(())
+    write_end(&mut tx, deps, run, &result, now).await?;
+    tx.commit().await
 }
 
 /// The budget was charged before the click; now the outcome is known, or known to be unknown.

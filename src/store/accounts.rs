@@ -18,7 +18,7 @@ pub struct Account {
     pub time_zone: String,
     /// `None` before credentials are saved.
     pub bank_login_id: Option<BankLoginId>,
-    /// Grows with every transaction that adds movements or orders.
+    /// Grows with every transaction that adds movements or orders, and with every decision.
     pub revision: i64,
     /// The bank day of enrolment; what was booked before it is baseline.
     pub enrolled_on: NaiveDate,
@@ -77,8 +77,10 @@ impl Tx {
 
     /// Announces that this transaction adds movements or orders to the account.
     ///
-    /// Must come first: on PostgreSQL the row lock makes a poll and a scrape that commit at the same
-    /// time see each other, so that whichever matches last sees both.
+    /// On PostgreSQL the row lock makes a poll and a scrape that commit at the same time see each
+    /// other, so that whichever matches last sees both. It must come before the movements and orders
+    /// it announces. Rows are locked in one order everywhere, or two transactions could wait for each
+    /// other: bank login, account, movements and cases, organisation.
     pub async fn bump_revision(&mut self, org: OrgId, id: AccountId) -> Result<i64, StoreError> {
         const SQL: &str =
             "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1 AND id = $2 RETURNING revision";
@@ -87,9 +89,32 @@ impl Tx {
         Ok(revision)
     }
 
-    /// Takes the account's row for a decision made at `revision`; `false` when more has arrived since.
-    pub async fn hold_revision(&mut self, org: OrgId, id: AccountId, revision: i64) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE accounts SET revision = revision WHERE org_id = $1 AND id = $2 AND revision = $3";
+    /// Announces a change that concerns every account of the organisation; decisions under way start over.
+    pub async fn bump_all_revisions(&mut self, org: OrgId) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1";
+        on_backend!(self, conn => sqlx::query(SQL).bind(org).execute(conn).await.map(|_| ())?);
+        Ok(())
+    }
+
+    /// Makes the accounts that have an endpoint and no poll ahead of them due now.
+    pub async fn schedule_polls(&mut self, org: OrgId, now: Instant) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE accounts SET next_poll_at = $2
+            WHERE org_id = $1 AND next_poll_at IS NULL
+              AND EXISTS (SELECT 1 FROM account_configs c WHERE c.org_id = accounts.org_id
+                          AND c.account_id = accounts.id AND c.pending_orders_endpoint IS NOT NULL)
+              AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.org_id = accounts.org_id AND r.account_id = accounts.id
+                              AND r.kind = 'poll' AND r.state <> 'finished')";
+        on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(now).execute(conn).await.map(|_| ())?);
+        Ok(())
+    }
+
+    /// Takes the account's row for a decision made at `revision`; `false` when more has arrived, or
+    /// another decision was made, since.
+    ///
+    /// A decision consumes the revision: of two matchers that read the same state, the second one
+    /// must look again instead of telling the customer twice.
+    pub async fn consume_revision(&mut self, org: OrgId, id: AccountId, revision: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1 AND id = $2 AND revision = $3";
         let rows = on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(id).bind(revision).execute(conn).await?.rows_affected());
         Ok(rows == 1)
@@ -135,6 +160,27 @@ impl Tx {
         };
         on_backend!(self, conn => sqlx::query(sql).bind(org).bind(id).bind(at).execute(conn).await.map(|_| ())?);
         Ok(())
+    }
+
+    /// Takes an account that is due off the schedule; `false` when another node was first.
+    pub async fn take_due(
+        &mut self,
+        org: OrgId,
+        id: AccountId,
+        kind: RunKind,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        const SCRAPE: &str = "UPDATE accounts SET next_scrape_at = NULL
+            WHERE org_id = $1 AND id = $2 AND next_scrape_at <= $3";
+        const POLL: &str = "UPDATE accounts SET next_poll_at = NULL
+            WHERE org_id = $1 AND id = $2 AND next_poll_at <= $3";
+        let sql = match kind {
+            RunKind::Scrape => SCRAPE,
+            RunKind::Poll => POLL,
+        };
+        let rows = on_backend!(self, conn => sqlx::query(sql).bind(org).bind(id).bind(now).execute(conn).await?
+            .rows_affected());
+        Ok(rows == 1)
     }
 
     /// Accounts whose next run of a kind is due, longest overdue first. Blocked logins are left out of scrapes.

@@ -2,6 +2,7 @@
 
 use super::{StoreError, Tx, on_backend};
 use crate::domain::account::{Block, LoginBudget};
+use crate::domain::event::EventKind;
 use crate::domain::ids::{BankId, BankLoginId, OrgId};
 use crate::domain::time::Instant;
 
@@ -154,6 +155,16 @@ impl Tx {
             .bind(block.map(|block| block.at)).bind(block.map(|block| block.reason.as_str()))
             .execute(conn).await?.rows_affected());
         if rows == 1 { Ok(()) } else { Err(StoreError::Fenced) }
+    }
+
+    /// How often credentials were submitted since an instant; the log knows.
+    pub async fn submissions_since(&mut self, lease: Lease, since: Instant) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM events
+            WHERE org_id = $1 AND subject_id = $2 AND kind = $3 AND at > $4";
+        let (count,): (i64,) = on_backend!(self, conn => sqlx::query_as(SQL)
+            .bind(lease.org).bind(lease.login).bind(EventKind::CredentialsSubmitted.word()).bind(since)
+            .fetch_one(conn).await?);
+        Ok(count)
     }
 
     /// Clears a block: a person's decision, which permits what `budget` says.

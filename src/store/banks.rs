@@ -3,6 +3,9 @@
 use super::{StoreError, Tx, on_backend};
 use crate::domain::ids::BankId;
 
+/// Status of a bank that exists in the demo world only, where none runs.
+pub const SIMULATED: &str = "simulated";
+
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Bank {
     pub id: BankId,

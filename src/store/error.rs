@@ -11,6 +11,7 @@ pub enum StoreError {
     /// Another writer held the lock for longer than the busy timeout.
     #[error("the database is busy; try again")]
     Busy,
+    /// The database is away.
     #[error("could not connect to the database")]
     Connect(#[source] sqlx::Error),
     #[error("could not bring the schema up to date")]
@@ -38,11 +39,21 @@ impl From<sqlx::Error> for StoreError {
                 let constraint = database.constraint().unwrap_or(database.message()).to_owned();
                 return Self::Duplicate { constraint };
             }
-            // SQLITE_BUSY and its extended codes end in 5.
-            if database.code().and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 5) {
+            let code = database.code().unwrap_or_default();
+            let is_busy = if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+                // SQLITE_BUSY and its extended codes end in the byte 5.
+                code.parse::<i64>().is_ok_and(|code| code & 0xff == 5)
+            } else {
+                // PostgreSQL: serialization_failure, deadlock_detected.
+                matches!(&*code, "40001" | "40P01")
+            };
+            if is_busy {
                 return Self::Busy;
             }
         }
-        Self::Database(error)
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::Connect(error),
+            error => Self::Database(error),
+        }
     }
 }

@@ -60,10 +60,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes the longest overdue job of a queue, or one whose worker let its lease run out.
+    /// Takes the longest overdue job of a queue; where none is ready, one whose worker let its lease
+    /// run out.
     ///
-    /// The one place with two texts: PostgreSQL lets several nodes claim at once, each skipping the
-    /// rows that another is looking at; SQLite has one writer anyhow.
+    /// The one place with a text per database: PostgreSQL lets several nodes claim at once, each
+    /// skipping the rows that another is looking at; SQLite has one writer anyhow.
     pub async fn claim_job(
         &mut self,
         queue: Queue,
@@ -72,25 +73,37 @@ impl Tx {
         lease_until: Instant,
     ) -> Result<Option<Job>, StoreError> {
         macro_rules! claim {
-            ($skip:literal) => {
+            ($which:literal, $skip:literal) => {
                 concat!(
                     "UPDATE jobs SET state = 'running', lease = lease + 1, lease_boot = $3, lease_until = $4,
                             attempts = attempts + 1
-                     WHERE id = (SELECT id FROM jobs
-                                 WHERE queue = $1 AND ((state = 'ready' AND run_at <= $2)
-                                                    OR (state = 'running' AND lease_until < $2))
-                                 ORDER BY run_at, id LIMIT 1 ",
+                     WHERE id = (SELECT id FROM jobs WHERE queue = $1 AND ",
+                    $which,
+                    " LIMIT 1 ",
                     $skip,
                     ") RETURNING id, org_id, queue, subject, run_id, lease, attempts"
                 )
             };
         }
-        let sql = match self.inner {
-            Inner::Sqlite(_) => claim!(""),
-            Inner::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
+        // Two questions instead of one with OR: each walks an index and stops at the first row.
+        let [ready, lapsed] = match self.inner {
+            Inner::Sqlite(_) => [
+                claim!("state = 'ready' AND run_at <= $2 ORDER BY run_at, id", ""),
+                claim!("state = 'running' AND lease_until < $2 ORDER BY lease_until", ""),
+            ],
+            Inner::Postgres(_) => [
+                claim!("state = 'ready' AND run_at <= $2 ORDER BY run_at, id", "FOR UPDATE SKIP LOCKED"),
+                claim!("state = 'running' AND lease_until < $2 ORDER BY lease_until", "FOR UPDATE SKIP LOCKED"),
+            ],
         };
-        Ok(on_backend!(self, conn => sqlx::query_as(sql)
-            .bind(queue.word()).bind(now).bind(boot).bind(lease_until).fetch_optional(conn).await?))
+        for sql in [ready, lapsed] {
+            let job: Option<Job> = on_backend!(self, conn => sqlx::query_as(sql)
+                .bind(queue.word()).bind(now).bind(boot).bind(lease_until).fetch_optional(conn).await?);
+            if job.is_some() {
+                return Ok(job);
+            }
+        }
+        Ok(None)
     }
 
     /// Prolongs a lease; `false` when it was lost.
@@ -130,6 +143,12 @@ impl Tx {
         on_backend!(self, conn => sqlx::query(SQL)
             .bind(job.id).bind(job.lease).bind(error).execute(conn).await.map(|_| ())?);
         Ok(())
+    }
+
+    /// Forgets jobs that were given up before an instant.
+    pub async fn remove_dead_jobs(&mut self, made_before: Instant) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM jobs WHERE state = 'dead' AND created_at < $1";
+        Ok(on_backend!(self, conn => sqlx::query(SQL).bind(made_before).execute(conn).await?.rows_affected()))
     }
 
     /// Lets go of what an earlier boot of this node was running when it died.

@@ -1,6 +1,6 @@
 //! Organisations and the people in them.
 
-use super::{StoreError, Tx, on_backend};
+use super::{Inner, StoreError, Tx, on_backend};
 use crate::domain::account::{OperationMode, Role};
 use crate::domain::ids::{OrgId, UserId};
 use crate::domain::time::Instant;
@@ -41,6 +41,16 @@ macro_rules! select_user {
 }
 
 impl Tx {
+    /// Whether `key_check` is the one that this database was made with; the first caller sets it.
+    pub async fn keys_belong(&mut self, key_check: &[u8], now: Instant) -> Result<bool, StoreError> {
+        const INSERT: &str = "INSERT INTO installation (name, key_check, created_at) VALUES ('this', $1, $2)
+            ON CONFLICT (name) DO NOTHING";
+        const SELECT: &str = "SELECT key_check FROM installation WHERE name = 'this'";
+        on_backend!(self, conn => sqlx::query(INSERT).bind(key_check).bind(now).execute(conn).await.map(|_| ())?);
+        let (stored,): (Vec<u8>,) = on_backend!(self, conn => sqlx::query_as(SELECT).fetch_one(conn).await?);
+        Ok(stored == key_check)
+    }
+
     pub async fn insert_org(&mut self, id: OrgId, name: &str, now: Instant) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)";
         on_backend!(self, conn => sqlx::query(SQL).bind(id).bind(name).bind(now).execute(conn).await.map(|_| ())?);
@@ -62,6 +72,14 @@ impl Tx {
         const SQL: &str = "SELECT id FROM orgs ORDER BY created_at, id";
         let rows: Vec<(OrgId,)> = on_backend!(self, conn => sqlx::query_as(SQL).fetch_all(conn).await?);
         Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Lets nobody else register until this transaction ends; SQLite has one writer anyhow.
+    pub async fn lock_users(&mut self) -> Result<(), StoreError> {
+        if let Inner::Postgres(tx) = &mut self.inner {
+            sqlx::query("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").execute(&mut **tx).await?;
+        }
+        Ok(())
     }
 
     /// Whether anybody has registered yet.

@@ -232,7 +232,9 @@ impl Check<'_> {
 
     fn credentials(&mut self, username: Option<String>, password: Option<SecretString>) -> Credentials {
         let username = username.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let password = password.filter(|secret| !secret.expose_secret().is_empty());
+        // The sentinel that stands for secrets in answers means "keep" here too; it is never typed at a bank.
+        let password =
+            password.filter(|secret| !secret.expose_secret().is_empty() && secret.expose_secret() != SECRET_PRESENT);
         if let Some(username) = &username {
             self.secret_length("bank_username", username);
         }

@@ -77,6 +77,59 @@ each_backend! {
         test.finish().await;
     }
 
+    /// A movement that is posted late moves the balances of the rows after it; they are the same rows.
+    async fn browser_a_late_posting_makes_no_known_payment_new(backend: Backend) {
+        let mut test = TestApp::start(backend).await;
+        let account = test.enrol(GOOD_USER, "reconcile").await;
+        test.order("ORDER-1", "Juan Pérez", "1500.00");
+        test.transfer("TRANSFERENCIA DE JUAN PEREZ", "1500.00");
+        test.scrape(account).await;
+        assert_eq!(test.world.received().len(), 1);
+
+        test.book_late("TRANSFERENCIA DE LAURA SOSA", "10.00");
+        test.order("ORDER-2", "Juan Pérez", "1500.00");
+        let run = test.scrape(account).await;
+        assert!(run.report.expect("a report").contains("\"rows_new\":1"), "the late one alone");
+        test.advance(TimeDelta::minutes(11)).await;
+        assert_eq!(test.world.received().len(), 1, "one transfer pays one order");
+        test.finish().await;
+    }
+
+    /// A poll and a scrape that end together wake the matcher twice; the customer is told once.
+    async fn two_matchers_of_one_account_tell_once(backend: Backend) {
+        let mut test = TestApp::start(backend).await;
+        let account = test.enrol(GOOD_USER, "reconcile").await;
+        test.order("ORDER-1", "Juan Pérez", "1500.00");
+        test.settle().await;
+        let org = test.org().await;
+        // Two equal transfers for one order: ambiguous, whoever looks.
+        test.ingest(account, &["TWIN-1", "TWIN-2"], "JUAN PEREZ", "1500.00").await;
+        let deps = &test.app.deps;
+        let decide = || reconbanker::jobs::match_account(deps, org, account, None);
+        let (one, other) = tokio::join!(decide(), decide());
+        one.expect("a decision");
+        other.expect("a decision");
+        test.settle().await;
+        let received = test.world.received();
+        assert_eq!(received.len(), 1, "{received:?}");
+        assert_eq!(received[0].body["status"], "ambiguous");
+        test.finish().await;
+    }
+
+    /// Settings saved in passthrough are polled once the organisation reconciles.
+    async fn switching_to_reconcile_starts_the_polls(backend: Backend) {
+        let mut test = TestApp::start(backend).await;
+        test.enrol(GOOD_USER, "passthrough").await;
+        test.order("ORDER-1", "Juan Pérez", "1500.00");
+        test.settle().await;
+        assert!(test.world.polls().is_empty());
+        test.api.put("/me/operation-mode", json!({ "mode": "reconcile" })).await.expect(200);
+        reconbanker::jobs::schedule::tick(&test.app.deps).await.expect("the schedule ticks");
+        test.settle().await;
+        assert_eq!(test.world.polls().len(), 1);
+        test.finish().await;
+    }
+
     /// Passthrough tells of each new booked credit once; what was booked before enrolment is baseline.
     async fn browser_passthrough_forwards_new_credits_once(backend: Backend) {
         let mut test = TestApp::start(backend).await;

@@ -39,7 +39,7 @@ fn browser_and_driver_are_gone_after_the_daemon_is_killed() {
         .spawn()
         .expect("the binary starts");
     let browser_runs = || processes_naming(&profiles).iter().any(|line| line.contains("--user-data-dir"));
-    let seen = eventually(Duration::from_secs(60), browser_runs);
+    let seen = eventually(Duration::from_mins(1), browser_runs);
     daemon.kill().expect("the daemon can be killed");
     daemon.wait().expect("the daemon ends");
     assert!(seen, "no browser was started");

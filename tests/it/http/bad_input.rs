@@ -20,7 +20,7 @@ each_backend! {
         let answer = raw(Method::POST, "/accounts", json_kind, "{\"bankId\": ".to_owned()).await;
         check(answer.error(400), "not valid JSON: EOF while parsing a value at line 1 column 11");
         let answer = raw(Method::POST, "/accounts", json_kind, "{\"bankId\": 5, \"name\": \"x\"}".to_owned()).await;
-        check(answer.error(400), "bankId: invalid type: integer `5`, expected a string");
+        check(answer.error(400), "bankId: invalid type: integer, expected a string");
         let answer = raw(Method::POST, "/accounts", "text/plain", "hello".to_owned()).await;
         check(answer.error(400), "Content-Type: application/json");
         let answer = raw(Method::POST, "/accounts", json_kind, String::new()).await;

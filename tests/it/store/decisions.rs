@@ -107,8 +107,10 @@ each_backend! {
         let revision = tx.bump_revision(seed.org, seed.account).await.expect("a revision");
         tx.commit().await.expect("a commit");
         let mut tx = seed.store.write().await.expect("a transaction");
-        assert!(tx.hold_revision(seed.org, seed.account, revision).await.expect("an answer"));
-        assert!(!tx.hold_revision(seed.org, seed.account, revision - 1).await.expect("an answer"));
+        assert!(!tx.consume_revision(seed.org, seed.account, revision - 1).await.expect("an answer"));
+        assert!(tx.consume_revision(seed.org, seed.account, revision).await.expect("an answer"));
+        let again = tx.consume_revision(seed.org, seed.account, revision).await.expect("an answer");
+        assert!(!again, "two matchers that read the same state do not both decide");
         drop(tx);
         seed.finish().await;
     }

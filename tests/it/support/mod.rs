@@ -12,13 +12,15 @@ use reconbanker::app::{self, App, Background, Parts};
 use reconbanker::config::{Settings, Sources};
 use reconbanker::demo::bank;
 use reconbanker::demo::world::{NewBankMovement, Order, PESOS, Ports, SHOP_TOKEN, World};
-use reconbanker::domain::ids::{AccountId, OrgId, RunId, SystemIds};
+use reconbanker::domain::ids::{AccountId, MovementId, OrgId, RunId, SystemIds};
 use reconbanker::domain::movement::BookingStatus;
+use reconbanker::domain::run::{RunKind, Trigger};
 use reconbanker::domain::time::{Clock, ManualClock};
 use reconbanker::jobs::queue::run_due;
 use reconbanker::jobs::schedule;
 use reconbanker::scrape::Engine;
 use reconbanker::store::jobs::Queue;
+use reconbanker::store::movements::Ingest;
 use reconbanker::store::runs::Run;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -127,6 +129,35 @@ impl TestApp {
             status: BookingStatus::Booked,
             reference: None,
         });
+    }
+
+    /// A credit that the bank books with yesterday's date, after the fact.
+    pub fn book_late(&self, concept: &str, amount: &str) {
+        self.world.add_movement(NewBankMovement {
+            bank_account: PESOS.to_owned(),
+            booked_on: self.world.today().pred_opt().expect("a day before"),
+            concept: concept.to_owned(),
+            credit: Some(amount.parse().expect("an amount")),
+            debit: None,
+            status: BookingStatus::Booked,
+            reference: None,
+        });
+    }
+
+    /// Puts booked credits of today into the ledger, as a scrape would, and wakes nobody.
+    pub async fn ingest(&self, account: AccountId, fingerprints: &[&str], name: &str, amount: &str) {
+        let (org, now) = (self.org().await, self.clock.now());
+        let mut tx = self.app.deps.store.write().await.expect("a transaction");
+        let run = RunId(id());
+        tx.request_run(org, account, RunKind::Scrape, Trigger::Manual, run, now).await.expect("a run");
+        tx.bump_revision(org, account).await.expect("a revision");
+        let ingest = Ingest { org, account, run, enrolled_on: self.world.today(), now };
+        for fingerprint in fingerprints {
+            let mut movement = credit(fingerprint, amount, &self.world.today().to_string());
+            movement.counterparty_name = Some(name.to_owned());
+            tx.insert_movement(&ingest, MovementId(id()), &movement).await.expect("a movement");
+        }
+        tx.commit().await.expect("a commit");
     }
 
     /// Asks for a scrape over the API and runs everything that is due.
