@@ -224,9 +224,23 @@ pub fn location(settings: &Settings) -> Location {
     }
 }
 
+/// What to look at when the database does not answer; names its host, never the password.
+fn database_advice(settings: &Settings) -> String {
+    match &settings.database.url {
+        Some(url) => {
+            let url = url::Url::parse(url.expose_secret()).ok();
+            let host = url.as_ref().and_then(url::Url::host_str).unwrap_or("the host in database.url").to_owned();
+            format!("the PostgreSQL on {host} does not let us in; check database.url, the server and its pg_hba.conf")
+        }
+        None => format!("the file {} does not open; check who owns it and the disk", location(settings)),
+    }
+}
+
 /// Connects and brings the schema up to date.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
-    let store = Store::connect(&location(settings), settings.database.max_connections).await?;
+    let store = Store::connect(&location(settings), settings.database.max_connections)
+        .await
+        .with_context(|| database_advice(settings))?;
     store.migrate().await?;
     Ok(store)
 }

@@ -85,6 +85,12 @@ fn check_config(settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn test_recipe(dir: &Path, update: bool) -> anyhow::Result<()> {
+    if !dir.join("recipe.toml").is_file() {
+        bail!(
+            "there is no {}; name a recipe's folder, and with --dir the folder that holds it",
+            dir.join("recipe.toml").display()
+        );
+    }
     let mode = if update { fixture::Mode::Update } else { fixture::Mode::Check };
     let results = fixture::run(dir, mode)?;
     let mut failed = 0;

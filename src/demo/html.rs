@@ -14,10 +14,13 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; p
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 nav a { margin-right: 1rem; }
 label { display: block; margin-top: .6rem; }
+input, select { display: block; }
 input, select, button { font: inherit; padding: .4rem; box-sizing: border-box; width: 100%; max-width: 24rem; }
-button { margin-top: .8rem; width: auto; }
+button { display: block; margin-top: .8rem; width: auto; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d5dce3; vertical-align: top; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d5dce3; vertical-align: top; white-space: nowrap; }
+td { font-variant-numeric: tabular-nums; }
+pre, code { white-space: pre-wrap; overflow-wrap: anywhere; }
 .mensaje-error { background: #fdecea; border-left: 4px solid #b3261e; padding: .5rem .8rem; margin: .8rem 0; }
 .nota { color: #55616d; }
 ";

@@ -90,6 +90,9 @@ fn demo_settings(settings: &Settings) -> anyhow::Result<Settings> {
     settings.database.url = None;
     settings.server.listen = ([127, 0, 0, 1], 0).into();
     settings.outbound.allow.push("127.0.0.0/8".parse().expect("a network"));
+    // What a person adds on the demo world's page is seen within seconds.
+    settings.schedule.scrape_every = Duration::from_secs(15);
+    settings.schedule.scrape_jitter = Duration::ZERO;
     settings.schedule.poll_every = Duration::from_secs(2);
     settings.jobs.sweep_every = Duration::from_secs(1);
     Ok(settings)

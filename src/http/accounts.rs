@@ -81,7 +81,9 @@ pub struct CreateAccountRequest {
     name: Option<String>,
 }
 
-/// Enrols an account. What the bank booked before today is baseline.
+/// Enrols an account.
+///
+/// What the bank booked before today is baseline.
 #[utoipa::path(post, path = "/accounts", tag = "Accounts", security(("bearer" = [])),
     request_body = CreateAccountRequest, responses(
     (status = 201, body = AccountListItem), (status = 400, body = ErrorBody),

@@ -19,7 +19,9 @@ pub(super) async fn health() -> Json<HealthBody> {
     Json(HealthBody { ok: true })
 }
 
-/// Liveness: the process answers. Says nothing of what it depends on.
+/// Liveness: the process answers.
+///
+/// Says nothing of what it depends on.
 #[utoipa::path(get, path = "/livez", tag = "Health", responses((status = 200, body = HealthBody)))]
 pub(super) async fn livez() -> Json<HealthBody> {
     Json(HealthBody { ok: true })
@@ -58,7 +60,7 @@ pub(super) async fn readyz(Shared(state): Shared<State>) -> (StatusCode, Json<Re
         ok: true,
         detail: match problems.len() {
             0 => "all recipes load".to_owned(),
-            count => format!("{count} recipe(s) do not load; see the log or `reconbanker scraper test`"),
+            count => format!("{count} recipe(s) do not load; the log names them at every start"),
         },
     };
     let checks = vec![database, recipes];

@@ -51,6 +51,8 @@ pub(super) fn routes(document: &utoipa::openapi::OpenApi) -> Router<State> {
             "hideClientButton": true,
             "proxyUrl": "",
             "agent": { "disabled": true },
+        "showDeveloperTools": "never",
+        "metaData": { "title": "Reconbanker API" },
         }),
     );
     let policy =

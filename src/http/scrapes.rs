@@ -24,7 +24,9 @@ pub struct JobBody {
     job_id: RunId,
 }
 
-/// Reads the bank now instead of at the next scheduled time. While a run waits already, its id is returned.
+/// Reads the bank now instead of at the next scheduled time.
+///
+/// While a run waits already, its id is returned.
 #[utoipa::path(post, path = "/accounts/{accountId}/scrape", tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 202, body = JobBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
@@ -57,8 +59,10 @@ fn no_credentials() -> ApiError {
     ApiError::bad_request("no_credentials", "the account has no bank credentials; save them in its settings first")
 }
 
-/// Clears a block and scrapes at once. Exactly one submission of the credentials is allowed; if the
-/// cause is still there, the account is blocked again.
+/// Clears a block and scrapes at once.
+///
+/// Exactly one submission of the credentials is allowed; if the cause is still there, the account is
+/// blocked again.
 #[utoipa::path(post, path = "/accounts/{accountId}/restart", tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 202, body = JobBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),

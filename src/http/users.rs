@@ -255,7 +255,9 @@ pub struct OperationModeResponse {
     operation_mode: OperationMode,
 }
 
-/// Chooses what happens with every account's movements. The same mode again changes nothing.
+/// Chooses what happens with every account's movements.
+///
+/// The same mode again changes nothing.
 #[utoipa::path(put, path = "/me/operation-mode", tag = "User", security(("bearer" = [])),
     request_body = OperationModeRequest, responses(
     (status = 200, body = OperationModeResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]

@@ -134,7 +134,7 @@ async fn finish(deps: &Deps, run: &Run, result: &RunResult) -> Result<(), JobErr
         tx.record(run.org_id, event.payload(json!({ "kind": "poll", "outcome": result.outcome.word() })));
     }
     tx.commit().await?;
-    tracing::info!(outcome = result.outcome.word(), detail = result.detail.as_deref(), "poll finished");
+    tracing::info!(account_id = %run.account_id, outcome = result.outcome.word(), detail = result.detail.as_deref(), "poll finished");
     Ok(())
 }
 

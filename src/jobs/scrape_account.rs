@@ -368,6 +368,11 @@ async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now:
     tx.set_next_run(run.org_id, run.account_id, RunKind::Scrape, Some(next)).await?;
     let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(run.id));
     tx.record(run.org_id, event.payload(json!({ "kind": "scrape", "outcome": result.outcome.word() })));
-    tracing::info!(outcome = result.outcome.word(), "scrape finished");
+    tracing::info!(
+        account_id = %run.account_id,
+        outcome = result.outcome.word(),
+        detail = result.detail.as_deref(),
+        "scrape finished"
+    );
     Ok(())
 }

@@ -128,7 +128,9 @@ fn a_database_that_does_not_answer_is_said() {
     let dir = tempfile::tempdir().expect("a directory");
     let url = "database.url=postgres://nobody@127.0.0.1:9/none";
     let output = reconbanker(dir.path()).args(["migrate", "--set", url]).output().expect("it runs");
-    fails_with(&output, "could not connect to the database");
+    fails_with(&output, "the PostgreSQL on 127.0.0.1 does not let us in");
+    let output = reconbanker(dir.path()).args(["scraper", "test", "nope"]).output().expect("it runs");
+    fails_with(&output, "there is no scrapers/nope/recipe.toml");
 }
 
 #[test]
