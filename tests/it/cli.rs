@@ -67,6 +67,15 @@ fn serve_needs_no_file_and_says_where_everything_is() {
 }
 
 #[test]
+fn keys_of_another_database_are_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(Serve::start(dir.path()));
+    std::fs::remove_dir_all(dir.path().join("data/keys")).expect("keys were made");
+    let output = reconbanker(dir.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
+    fails_with(&output, "are not the ones that this database was made with");
+}
+
+#[test]
 fn a_user_is_added_while_the_daemon_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     let (_serve, _) = Serve::start(dir.path());

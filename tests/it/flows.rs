@@ -5,3 +5,4 @@ mod happy;
 mod leaks;
 mod polling;
 mod refused;
+mod shutdown;

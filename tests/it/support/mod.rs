@@ -22,6 +22,7 @@ use reconbanker::scrape::Engine;
 use reconbanker::store::jobs::Queue;
 use reconbanker::store::movements::Ingest;
 use reconbanker::store::runs::Run;
+use reconbanker::store::{Location, Store};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -50,17 +51,21 @@ pub struct TestApp {
     stop: CancellationToken,
     tasks: TaskTracker,
     database: Database,
-    _data_dir: TempDir,
+    data_dir: TempDir,
 }
 
 impl TestApp {
     /// With a real browser.
     pub async fn start(backend: Backend) -> Self {
-        Self::start_with(backend, None).await
+        Self::launch(backend, None, Background::None).await
     }
 
-    /// With an engine of the test's own, such as scripted pages.
-    pub async fn start_with(backend: Backend, engine: Option<Arc<dyn Engine>>) -> Self {
+    /// With workers that take jobs by themselves, as in production.
+    pub async fn start_with_workers(backend: Backend) -> Self {
+        Self::launch(backend, None, Background::Workers).await
+    }
+
+    async fn launch(backend: Backend, engine: Option<Arc<dyn Engine>>, background: Background) -> Self {
         let database = Database::create(backend).await;
         let data_dir = tempfile::Builder::new().prefix("reconbanker-test-").tempdir().expect("a temporary directory");
         let start = DateTime::parse_from_rfc3339(MORNING).expect("an instant").to_utc();
@@ -76,12 +81,12 @@ impl TestApp {
             engine,
             portal_port: Some(world.bank_port),
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
-            background: Background::None,
+            background,
         };
         let settings = settings(&data_dir, &database);
         let app = app::start(&settings, parts).await.expect("the daemon starts");
         let api = Api::new(app.url());
-        Self { app, world, clock, api, stop, tasks, database, _data_dir: data_dir }
+        Self { app, world, clock, api, stop, tasks, database, data_dir }
     }
 
     /// Registers the organisation, chooses a mode, enrols an account and saves its settings.
@@ -200,6 +205,19 @@ impl TestApp {
         }
         drop(tx);
         self.stop_all().await;
+    }
+
+    /// Stops the daemon alone, as SIGTERM does, and opens its database again to look what it left.
+    pub async fn stop_daemon(self) -> Store {
+        let location = match self.database.url() {
+            Some(url) => Location::Postgres(url),
+            None => Location::Sqlite(self.data_dir.path().join("data/reconbanker.db")),
+        };
+        self.app.stop().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        Store::connect(&location, 2).await.expect("the database is still there")
     }
 
     async fn stop_all(self) {
