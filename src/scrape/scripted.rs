@@ -1,6 +1,6 @@
 //! A bank made of saved pages: everything a run does, without a browser. Data only, so that a test reads like the bank.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -19,6 +19,8 @@ pub struct Script {
     pub base: Url,
     /// HTML by path (with query, or without for all queries); by whole address for pages of other sites.
     pub pages: BTreeMap<String, String>,
+    /// What a page shows when it is opened again, one text for each further time; then the last one stays.
+    pub revisions: BTreeMap<String, Vec<String>>,
     /// The first that fits a click decides.
     pub clicks: Vec<Click>,
 }
@@ -78,6 +80,8 @@ impl Click {
 pub struct ScriptedBrowser {
     script: Script,
     url: Url,
+    /// Paths, with their queries, that were shown before.
+    opened: BTreeSet<String>,
     /// On the page that is shown.
     typed: Vec<String>,
     has_crashed: bool,
@@ -88,7 +92,14 @@ impl ScriptedBrowser {
     #[must_use]
     pub fn new(script: Script) -> Self {
         let blank = Url::parse("about:blank").expect("an address");
-        Self { script, url: blank, typed: Vec::new(), has_crashed: false, acts: Arc::default() }
+        Self {
+            script,
+            url: blank,
+            opened: BTreeSet::new(),
+            typed: Vec::new(),
+            has_crashed: false,
+            acts: Arc::default(),
+        }
     }
 
     /// Everything that was done so far.
@@ -105,6 +116,13 @@ impl ScriptedBrowser {
         self.record(Act::Opened(url.to_string()));
         if self.page(&url).is_none() {
             return Err(BrowserError::Network("ERR_NAME_NOT_RESOLVED".to_owned()));
+        }
+        let path = url[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
+        if !self.opened.insert(path.clone())
+            && let Some(revisions) = self.script.revisions.get_mut(&path).filter(|revisions| !revisions.is_empty())
+        {
+            let revised = revisions.remove(0);
+            self.script.pages.insert(path, revised);
         }
         self.url = url;
         self.typed.clear();

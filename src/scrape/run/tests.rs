@@ -85,6 +85,7 @@ fn bank() -> Script {
     Script {
         base: Url::parse("http://127.0.0.1:7001/").expect("an address"),
         pages: pages.into_iter().map(|(path, html)| (path.to_owned(), html.to_owned())).collect(),
+        revisions: BTreeMap::new(),
         clicks: vec![
             Click::new("/login", "Ingresar", leads_to("/inicio")).after(&["12345678", "demo"]),
             Click::new("/login", "Ingresar", leads_to("/login?error=1")),
@@ -139,6 +140,32 @@ async fn every_page_of_an_account_is_read() {
     amounts.sort();
     assert_eq!(amounts, ["300.00", "50.00", "75.50"]);
     assert!(ran.report.drift.is_empty(), "{:?}", ran.report.drift);
+}
+
+#[tokio::test]
+async fn a_movement_booked_between_two_pages_is_read_and_no_row_twice() {
+    let newest = "<tr><td>13/05/2026</td><td>TRANSFERENCIA DE EVA RIOS</td><td>104</td><td></td><td>10,00</td>\
+                  <td>1.310,00</td><td class=\"estado\">Confirmado</td></tr>";
+    let line = |page: &str, number: &str| {
+        let row = page.lines().find(|line| line.contains(&format!("<td>{number}</td>"))).expect("the page has the row");
+        row.to_owned()
+    };
+    let (first, second) = (line(PAGE_1, "103"), line(PAGE_1, "102"));
+    // Page 1 was read before the booking, page 2 after it: its first row was the last of page 1.
+    let page_1 = "/cuentas/7/movimientos?pagina=1".to_owned();
+    let page_2 = "/cuentas/7/movimientos?pagina=2".to_owned();
+    let mut script = bank();
+    let shifted = PAGE_1.replace(&second, "").replace(&first, &format!("{newest}{first}"));
+    script.revisions.insert(page_1, vec![shifted]);
+    let moved_down = PAGE_2.replace("<tbody>", &format!("<tbody>{second}"));
+    script.pages.insert(page_2, moved_down);
+
+    let ran = run(script).await;
+    ran.ends(Outcome::Ok, &[]);
+    let movements = &ran.report.accounts[0].movements;
+    let references: Vec<_> = movements.iter().filter_map(|movement| movement.bank_reference.as_deref()).collect();
+    assert_eq!(references, ["101", "102", "103", "104"], "oldest first");
+    assert!(movements.iter().all(|movement| movement.identity.ordinal == 0));
 }
 
 #[tokio::test]
