@@ -66,7 +66,8 @@ CREATE TABLE accounts (
     bank_id         BLOB NOT NULL REFERENCES banks (id),
     bank_login_id   BLOB,
     name            TEXT NOT NULL,
-    status          TEXT NOT NULL CHECK (status IN ('active')),
+    -- The row of a deleted account stays, because its history points to it.
+    status          TEXT NOT NULL CHECK (status IN ('active', 'deleted')),
     -- Bumped first by every transaction that adds movements or orders; the matcher compares it.
     revision        INTEGER NOT NULL DEFAULT 0,
     -- The bank day of enrolment; what was booked before it is baseline.
@@ -128,6 +129,7 @@ CREATE TABLE runs (
 -- At most one run of a kind waits per account: a second request gets the first one's id.
 CREATE UNIQUE INDEX runs_one_queued ON runs (org_id, account_id, kind) WHERE state = 'queued';
 CREATE INDEX runs_of_account ON runs (org_id, account_id, kind, started_at);
+CREATE INDEX runs_newest_first ON runs (org_id, account_id, requested_at, id);
 CREATE INDEX runs_unfinished ON runs (state, started_at) WHERE state <> 'finished';
 
 CREATE TABLE movements (
@@ -181,6 +183,7 @@ CREATE TABLE expected_payments (
     FOREIGN KEY (org_id, run_id) REFERENCES runs (org_id, id),
     UNIQUE (org_id, account_id, external_id)
 ) STRICT;
+CREATE INDEX expected_payments_newest_first ON expected_payments (org_id, registered_at, id);
 
 -- One case per expected payment, with the same id.
 CREATE TABLE cases (
@@ -271,6 +274,7 @@ CREATE TABLE deliveries (
     FOREIGN KEY (org_id, event_id) REFERENCES events (org_id, id) DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (next_at) WHERE state = 'pending';
+CREATE INDEX deliveries_of_subject ON deliveries (org_id, subject_kind, subject_id, created_at);
 
 CREATE TABLE delivery_attempts (
     org_id      BLOB NOT NULL,

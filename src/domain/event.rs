@@ -17,6 +17,7 @@ words! {
         AccountCreated = "account.created",
         AccountConfigured = "account.configured",
         AccountBlocked = "account.blocked",
+        AccountDeleted = "account.deleted",
         RunRequested = "run.requested",
         RunStarted = "run.started",
         RunFinished = "run.finished",
@@ -26,7 +27,10 @@ words! {
         CaseMatched = "case.matched",
         CaseAmbiguous = "case.ambiguous",
         CaseNotFound = "case.not_found",
+        CaseExpired = "case.expired",
         MovementForwarded = "movement.forwarded",
+        /// A person asked for a webhook, mostly for one that was sent before.
+        DeliveryRequested = "delivery.requested",
         DeliverySucceeded = "delivery.succeeded",
         DeliveryDead = "delivery.dead",
     }

@@ -128,6 +128,9 @@ pub(super) async fn put(
     let valid = validate::check(request, session.operation_mode, guard).map_err(ApiError::invalid)?;
     let now = state.deps.now();
     let mut tx = state.deps.store.write().await?;
+    if !tx.hold_account(session.org, id).await? {
+        return Err(ApiError::not_found("Account not found")); // Deleted since it was looked up.
+    }
     let username = save_credentials(&state, &mut tx, &account, &valid.credentials, now).await?;
     let config = sealed(&state, &mut tx, session.org, id, valid).await?;
     tx.save_account_config(session.org, id, &config, now).await?;
@@ -208,18 +211,19 @@ async fn save_credentials(
     let hash = deps.vault.keyed_hash("bank login user name", &format!("{org}|{bank}|{username}"));
     let known = tx.bank_login_by_username(org, bank, &hash).await?;
     let login = known.unwrap_or_else(|| BankLoginId(deps.ids.next()));
+    let name = SecretString::from(username.clone());
+    let username_sealed = deps.vault.seal(&login_place(org, login, "username_sealed"), &name);
+    let password_sealed = deps.vault.seal(&login_place(org, login, "password_sealed"), password);
     if known.is_some() {
-        let sealed = deps.vault.seal(&login_place(org, login, "password_sealed"), password);
-        tx.set_bank_password(org, login, &sealed).await?;
+        tx.set_bank_credentials(org, login, &username_sealed, &password_sealed).await?;
     } else {
-        let name = SecretString::from(username.clone());
         let new = NewBankLogin {
             org_id: org,
             id: login,
             bank_id: bank,
             username_hash: &hash,
-            username_sealed: &deps.vault.seal(&login_place(org, login, "username_sealed"), &name),
-            password_sealed: &deps.vault.seal(&login_place(org, login, "password_sealed"), password),
+            username_sealed: &username_sealed,
+            password_sealed: &password_sealed,
         };
         tx.insert_bank_login(&new, now).await?;
     }

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::jobs::resend::ResendError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
@@ -112,6 +113,17 @@ impl From<StoreError> for ApiError {
             | StoreError::Database(_)
             | StoreError::Fenced
             | StoreError::Corrupt { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ResendError> for ApiError {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::NothingToTell(_) | ResendError::NoPayment | ResendError::NoSettings => {
+                Self::bad_request("nothing_to_send", error.to_string())
+            }
+            ResendError::Store(error) => error.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::body::to_bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::State;
 use super::error::{ApiError, Issue};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, ExpectedPaymentId, MovementId, RunId};
 
 /// A JSON body: bounded, and a mistake in it is named by field.
 pub struct Body<T>(pub T);
@@ -94,10 +94,56 @@ impl FromRequestParts<State> for AccountPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        let not_found = || ApiError::not_found("Account not found");
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
-        AccountId::from_str(&text).map(Self).map_err(|_| not_found())
+        id_in_path(parts, state, "accountId", "Account not found").await.map(Self)
     }
+}
+
+/// A movement's id in the path, below its account's.
+pub struct MovementPath(pub MovementId);
+
+impl FromRequestParts<State> for MovementPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        id_in_path(parts, state, "movementId", MOVEMENT_NOT_FOUND).await.map(Self)
+    }
+}
+
+/// The documented sentence.
+pub const MOVEMENT_NOT_FOUND: &str = "Movement not found for this account";
+
+/// A run's id in the path, below its account's.
+pub struct RunPath(pub RunId);
+
+impl FromRequestParts<State> for RunPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        id_in_path(parts, state, "runId", RUN_NOT_FOUND).await.map(Self)
+    }
+}
+
+pub const RUN_NOT_FOUND: &str = "Run not found for this account";
+
+/// The id of a conciliation request in the path.
+pub struct RequestPath(pub ExpectedPaymentId);
+
+impl FromRequestParts<State> for RequestPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        id_in_path(parts, state, "requestId", REQUEST_NOT_FOUND).await.map(Self)
+    }
+}
+
+/// The documented sentence.
+pub const REQUEST_NOT_FOUND: &str = "Not found";
+
+/// The path's parameter of this name. What is no UUID is the id of nothing.
+async fn id_in_path<T: FromStr>(parts: &mut Parts, state: &State, name: &str, not_found: &str) -> Result<T, ApiError> {
+    let parameters = RawPathParams::from_request_parts(parts, state).await.ok();
+    let text = parameters.iter().flatten().find_map(|(key, value)| (key == name).then_some(value));
+    text.and_then(|text| T::from_str(text).ok()).ok_or_else(|| ApiError::not_found(not_found))
 }
 
 /// Address of the client: the peer's, or what a trusted proxy says.

@@ -5,13 +5,18 @@ pub mod error;
 pub mod users;
 
 mod accounts;
+mod answer;
 mod banks;
+mod conciliation;
 mod config;
+mod deletion;
 mod extract;
 mod health;
 mod limit;
 mod movements;
 mod openapi;
+mod options;
+mod runs;
 mod scrapes;
 
 use std::num::NonZeroU32;
@@ -74,12 +79,21 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(users::set_operation_mode))
         .routes(routes!(banks::list))
         .routes(routes!(accounts::list, accounts::create))
-        .routes(routes!(accounts::get))
+        .routes(routes!(accounts::get, deletion::delete))
         .routes(routes!(accounts::webhook_secret))
         .routes(routes!(config::get, config::put))
+        .routes(routes!(options::get))
         .routes(routes!(movements::list))
+        .routes(routes!(movements::notify))
         .routes(routes!(scrapes::scrape))
         .routes(routes!(scrapes::restart))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::get))
+        .routes(routes!(conciliation::list))
+        .routes(routes!(conciliation::get))
+        .routes(routes!(conciliation::run))
+        .routes(routes!(conciliation::notify))
+        .routes(routes!(conciliation::poll))
         .routes(routes!(health::health))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))

@@ -2,19 +2,23 @@
 
 use axum::Json;
 use axum::extract::State as Shared;
+use axum::http::StatusCode;
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::State;
 use super::accounts::owned;
+use super::answer::{QueuedBody, number_in_query, queued};
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
-use super::extract::{AccountPath, QueryString};
+use super::extract::{AccountPath, ClientIp, MOVEMENT_NOT_FOUND, MovementPath, QueryString};
+use crate::domain::account::OperationMode;
 use crate::domain::ids::MovementId;
 use crate::domain::money::{self, Currency};
 use crate::domain::movement::Movement;
 use crate::domain::time::Instant;
+use crate::jobs::resend;
 use crate::store::movements::Include;
 
 const LIMIT_DEFAULT: i64 = 100;
@@ -55,7 +59,7 @@ impl From<Movement> for MovementBody {
 }
 
 /// Without a fraction when it is zero, as documented.
-fn text(at: Instant) -> String {
+pub(super) fn text(at: Instant) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
@@ -82,8 +86,8 @@ pub(super) async fn list(
     AccountPath(id): AccountPath,
     QueryString(query): QueryString<ListQuery>,
 ) -> Result<Json<Vec<MovementBody>>, ApiError> {
-    let limit = number("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
-    let offset = number("offset", query.offset.as_deref(), 0)?.unwrap_or(0);
+    let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let offset = number_in_query("offset", query.offset.as_deref(), 0)?.unwrap_or(0);
     let include = include(query.include.as_deref())?;
     let account = owned(&state, &session, id).await?;
     let mut tx = state.deps.store.read().await?;
@@ -91,15 +95,35 @@ pub(super) async fn list(
     Ok(Json(movements.into_iter().map(MovementBody::from).collect()))
 }
 
-fn number(field: &str, text: Option<&str>, min: i64) -> Result<Option<i64>, ApiError> {
-    let Some(text) = text else { return Ok(None) };
-    match text.parse::<i64>() {
-        Ok(number) if number >= min => Ok(Some(number)),
-        _ => {
-            let message = format!("{field} must be a whole number, {min} or more");
-            Err(ApiError::invalid(vec![Issue { field: field.to_owned(), message }]))
-        }
+/// Sends a movement's webhook: the same one again, under the same `webhook-id`, or its first where it was
+/// never forwarded. For passthrough; in reconcile mode webhooks tell of requests.
+#[utoipa::path(post, path = "/accounts/{accountId}/movements/{movementId}/notify", tag = "Accounts",
+    security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path), ("movementId" = uuid::Uuid, Path)),
+    responses((status = 202, body = QueuedBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 404, body = ErrorBody)))]
+pub(super) async fn notify(
+    Shared(state): Shared<State>,
+    session: Session,
+    ClientIp(ip): ClientIp,
+    AccountPath(account): AccountPath,
+    MovementPath(id): MovementPath,
+) -> Result<(StatusCode, Json<QueuedBody>), ApiError> {
+    let now = state.deps.now();
+    let mut tx = state.deps.store.write().await?;
+    if !tx.hold_account(session.org, account).await? {
+        return Err(ApiError::not_found("Account not found"));
     }
+    let movement = tx.movement(session.org, id).await?.filter(|movement| movement.account_id == account);
+    let movement = movement.ok_or_else(|| ApiError::not_found(MOVEMENT_NOT_FOUND))?;
+    if session.operation_mode != Some(OperationMode::Passthrough) {
+        let message = "movements are forwarded in passthrough mode only; in reconcile mode, resend the webhook of \
+                       the request that the movement pays";
+        return Err(ApiError::bad_request("not_passthrough", message));
+    }
+    let by = (session.actor(), Some(ip.to_string()));
+    resend::movement(&mut tx, &state.deps, session.org, &movement, by, now).await?;
+    tx.commit().await?;
+    Ok(queued())
 }
 
 fn include(text: Option<&str>) -> Result<Include, ApiError> {

@@ -78,9 +78,10 @@ pub(super) async fn restart(
     let deps = &state.deps;
     let now = deps.now();
     let mut tx = deps.store.write().await?;
-    tx.unblock_login(session.org, login, LoginBudget::after_restart()).await?;
     let by = (session.actor(), Some(ip.to_string()));
+    // The account's row before its login's, as everywhere.
     let job_id = request_run(&mut tx, deps, (session.org, id), (RunKind::Scrape, Trigger::Restart), by, now).await?;
+    tx.unblock_login(session.org, login, LoginBudget::after_restart()).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(JobBody { job_id })))
 }

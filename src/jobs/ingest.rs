@@ -32,8 +32,8 @@ pub async fn write(deps: &Deps, ingest: &Ingest, lease: Lease, read: &AccountRea
     for (index, chunk) in chunks.into_iter().enumerate() {
         let now = deps.now();
         let mut tx = deps.store.write().await?;
-        tx.renew_lease(lease, now + super::scrape_account::LEASE).await?;
         tx.bump_revision(ingest.org, ingest.account).await?;
+        tx.renew_lease(lease, now + super::scrape_account::LEASE).await?;
         let mut new = 0;
         for movement in chunk {
             if tx.insert_movement(ingest, MovementId(deps.ids.next()), movement).await? {

@@ -12,7 +12,7 @@ use super::{Deps, JobError};
 use crate::deliver::payload::{self, Forwarded, ReconcileStatus, Reconciled};
 use crate::domain::account::OperationMode;
 use crate::domain::case::{AttemptReason, AttemptResult, CaseStatus};
-use crate::domain::event::EventKind;
+use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::expected_payment::ExpectedPayment;
 use crate::domain::ids::{AccountId, AllocationId, AttemptId, DeliveryId, OrgId, RunId};
 use crate::domain::movement::Movement;
@@ -229,12 +229,17 @@ async fn announce(
     Ok(())
 }
 
-async fn put_into_outbox(tx: &mut Tx, deps: &Deps, delivery: &NewDelivery<'_>, now: Instant) -> Result<(), StoreError> {
+pub(super) async fn put_into_outbox(
+    tx: &mut Tx,
+    deps: &Deps,
+    delivery: &NewDelivery<'_>,
+    now: Instant,
+) -> Result<(), StoreError> {
     tx.insert_delivery(delivery, now).await?;
     tx.enqueue(&deps.job(delivery.org_id, Queue::Deliver, delivery.id.0, delivery.run_id, now), now).await
 }
 
-fn extra_fields(config: &AccountConfig) -> Map<String, Value> {
+pub(super) fn extra_fields(config: &AccountConfig) -> Map<String, Value> {
     let text = config.webhook_extra_fields.as_deref().unwrap_or("{}");
     serde_json::from_str(text).unwrap_or_default()
 }
@@ -252,33 +257,42 @@ async fn forward(deps: &Deps, context: &Context) -> Result<bool, JobError> {
         if !tx.mark_notified(context.org, movement.id, now).await? || context.config.silent_ingestion {
             continue;
         }
-        let event = deps
-            .event(EventKind::MovementForwarded, now)
-            .account(context.account.id)
-            .subject(movement.id.0)
-            .run(context.run);
-        let forwarded = Forwarded {
-            id: movement.id,
-            amount: movement.amount,
-            currency: &movement.currency,
-            name: movement.counterparty_name.as_deref(),
-            received_at: movement.received_at,
-        };
-        let body = payload::passthrough(forwarded, &extra);
-        let delivery = NewDelivery {
-            org_id: context.org,
-            id: DeliveryId(deps.ids.next()),
-            account_id: context.account.id,
-            event_id: event.id,
-            run_id: context.run,
-            subject: Subject::Movement(movement.id.0),
-            body: &body,
-        };
-        tx.record(context.org, event);
-        put_into_outbox(&mut tx, deps, &delivery, now).await?;
+        let event = deps.event(EventKind::MovementForwarded, now).run(context.run);
+        forward_movement(&mut tx, deps, context.org, movement, &extra, event).await?;
     }
     tx.commit().await?;
     Ok(i64::try_from(movements.len()).unwrap_or(i64::MAX) < FORWARD_CHUNK)
+}
+
+/// Records the event of a movement that is forwarded, and puts its webhook into the outbox, due at once.
+pub(super) async fn forward_movement(
+    tx: &mut Tx,
+    deps: &Deps,
+    org: OrgId,
+    movement: &Movement,
+    extra: &Map<String, Value>,
+    event: NewEvent,
+) -> Result<(), StoreError> {
+    let event = event.account(movement.account_id).subject(movement.id.0);
+    let now = event.at;
+    let forwarded = Forwarded {
+        id: movement.id,
+        amount: movement.amount,
+        currency: &movement.currency,
+        name: movement.counterparty_name.as_deref(),
+        received_at: movement.received_at,
+    };
+    let delivery = NewDelivery {
+        org_id: org,
+        id: DeliveryId(deps.ids.next()),
+        account_id: movement.account_id,
+        event_id: event.id,
+        run_id: event.run_id,
+        subject: Subject::Movement(movement.id.0),
+        body: &payload::passthrough(forwarded, extra),
+    };
+    tx.record(org, event);
+    put_into_outbox(tx, deps, &delivery, now).await
 }
 
 /// What `match explain` shows of a case: every movement of the order's amount, with each test.

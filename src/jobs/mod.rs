@@ -4,14 +4,17 @@
 //! it waits for a bank, a customer or a clock.
 
 pub mod queue;
+pub mod resend;
 pub mod schedule;
 
+mod delete_account;
 mod deliver_webhook;
 mod ingest;
 mod match_account;
 mod poll_customer;
 mod scrape_account;
 
+pub use delete_account::delete_account;
 pub use match_account::{explain as explain_case, run as match_account};
 
 use std::error::Error;
@@ -140,13 +143,14 @@ pub async fn request_run(
     (actor, ip): (Actor, Option<String>),
     now: Instant,
 ) -> Result<RunId, StoreError> {
+    // First, because it takes the account's row: whoever deletes the account takes that one first too.
+    tx.set_next_run(org, account, kind, None).await?;
     let wanted = RunId(deps.ids.next());
     let run = tx.request_run(org, account, kind, trigger, wanted, now).await?;
     if run == wanted {
         let event = deps.event(EventKind::RunRequested, now).by(actor, ip).account(account).run(Some(run));
         tx.record(org, event.payload(serde_json::json!({ "kind": kind.word(), "trigger": trigger.word() })));
     }
-    tx.set_next_run(org, account, kind, None).await?;
     tx.enqueue(&deps.job(org, queue_of(kind), run.0, Some(run), now), now).await?;
     Ok(run)
 }
@@ -176,6 +180,17 @@ fn webhook_auth(
         None => polling_token(deps, org, account, config)?,
     };
     Ok(token.map(|token| (config.webhook_auth_type.unwrap_or(config.auth_type), token)))
+}
+
+/// Asks for a match of an account's open cases in the caller's transaction.
+pub async fn request_match(
+    tx: &mut Tx,
+    deps: &Deps,
+    org: OrgId,
+    account: AccountId,
+    now: Instant,
+) -> Result<(), StoreError> {
+    tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await
 }
 
 fn queue_of(kind: RunKind) -> Queue {

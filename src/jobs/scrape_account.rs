@@ -51,6 +51,7 @@ pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
 async fn take_up(deps: &Deps, run: &Run) -> Result<(), JobError> {
     let now = deps.now();
     let mut tx = deps.store.write().await?;
+    tx.hold_account(run.org_id, run.account_id).await?;
     let account = tx.account(run.org_id, run.account_id).await?;
     let lease = match account.and_then(|account| account.bank_login_id) {
         None => None,
@@ -137,14 +138,9 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
 async fn keep(deps: &Deps, run: &Run, lease: Lease, ingest: &Ingest, report: &ScrapeReport) -> Result<(), JobError> {
     let mut pause = Duration::from_millis(500);
     for attempt in 1.. {
-        match write_all(deps, run, lease, ingest, report).await {
+        let written = write_all(deps, ingest, lease, report).await;
+        match finish(deps, run, lease, report, written).await {
             Ok(()) => return Ok(()),
-            Err(StoreError::Fenced) => {
-                // Someone else drives the login by now, or it is gone: what this run knows is stale.
-                let detail = "the bank login was taken over by another run, or its account was deleted".to_owned();
-                let result = RunResult { outcome: Outcome::Interrupted, detail: Some(detail), report: json!({}) };
-                return finish_without_lease(deps, run, result).await;
-            }
             Err(error) if attempt == WRITE_TRIES => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, attempt, "could not store what was read yet");
@@ -156,20 +152,15 @@ async fn keep(deps: &Deps, run: &Run, lease: Lease, ingest: &Ingest, report: &Sc
     unreachable!("the loop ends by a return")
 }
 
-async fn write_all(
-    deps: &Deps,
-    run: &Run,
-    lease: Lease,
-    ingest: &Ingest,
-    report: &ScrapeReport,
-) -> Result<(), StoreError> {
+/// Writes what was read, bank account by bank account.
+async fn write_all(deps: &Deps, ingest: &Ingest, lease: Lease, report: &ScrapeReport) -> Result<Ingested, StoreError> {
     let mut total = Ingested::default();
     for read in &report.accounts {
         let written = ingest::write(deps, ingest, lease, read).await?;
         total.read += written.read;
         total.new += written.new;
     }
-    finish(deps, run, lease, report, total).await
+    Ok(total)
 }
 
 /// Loads account, login and recipe, opens the secrets and chooses the days to read.
@@ -242,7 +233,9 @@ impl Watcher for BudgetKeeper<'_> {
     fn before_submission(&self) -> BoxFuture<'_, Result<(), Refusal>> {
         async move {
             self.note_submission().await.unwrap_or_else(|error| {
-                Err(Refusal { outcome: Outcome::Internal, detail: format!("nothing was submitted: {error}") })
+                let outcome =
+                    if matches!(error, StoreError::Fenced) { Outcome::Interrupted } else { Outcome::Internal };
+                Err(Refusal { outcome, detail: format!("nothing was submitted: {error}") })
             })
         }
         .boxed()
@@ -253,6 +246,9 @@ impl BudgetKeeper<'_> {
     async fn note_submission(&self) -> Result<Result<(), Refusal>, StoreError> {
         let now = self.deps.now();
         let mut tx = self.deps.store.write().await?;
+        if !tx.hold_account(self.lease.org, self.account).await? {
+            return Err(StoreError::Fenced);
+        }
         tx.renew_lease(self.lease, now + LEASE).await?;
         let Some(login) = tx.bank_login(self.lease.org, self.lease.login).await? else {
             return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail: "the bank login was deleted".into() }));
@@ -289,15 +285,38 @@ impl BudgetKeeper<'_> {
     }
 }
 
+/// Settles the budget and ends the run. One that was overtaken ends quietly, as interrupted: there is
+/// nothing to repeat.
 async fn finish(
     deps: &Deps,
     run: &Run,
     lease: Lease,
     report: &ScrapeReport,
-    ingested: Ingested,
+    written: Result<Ingested, StoreError>,
 ) -> Result<(), StoreError> {
     let now = deps.now();
-    let result = RunResult {
+    let mut tx = deps.store.write().await?;
+    let overtaken = if tx.hold_account(run.org_id, run.account_id).await? {
+        "another run took the bank login over while this one was under way"
+    } else {
+        "the account was deleted while this run was under way"
+    };
+    // Also for a deleted account: others may share the login, and with it what was submitted.
+    let settled = if report.submitted { settle_budget(&mut tx, deps, run, lease, report, now).await } else { Ok(()) };
+    let result = match settled.and(written) {
+        Ok(ingested) => result_of(report, ingested),
+        Err(StoreError::Fenced) => {
+            RunResult { outcome: Outcome::Interrupted, detail: Some(overtaken.to_owned()), report: json!({}) }
+        }
+        Err(error) => return Err(error),
+    };
+    write_end(&mut tx, deps, run, &result, now).await?;
+    tx.release_lease(lease).await?;
+    tx.commit().await
+}
+
+fn result_of(report: &ScrapeReport, ingested: Ingested) -> RunResult {
+    RunResult {
         outcome: report.outcome,
         detail: report.detail.clone(),
         report: json!({
@@ -308,15 +327,7 @@ async fn finish(
             "stages": report.stages,
             "drift": report.drift,
         }),
-    };
-    let mut tx = deps.store.write().await?;
-    if report.submitted {
-        settle_budget(&mut tx, deps, run, lease, report, now).await?;
     }
-    // The login's row before the account's, as everywhere.
-    tx.release_lease(lease).await?;
-    write_end(&mut tx, deps, run, &result, now).await?;
-    tx.commit().await
 }
 
 /// The budget was charged before the click; now the outcome is known, or known to be unknown.
@@ -354,6 +365,8 @@ fn block_reason(report: &ScrapeReport) -> String {
 async fn finish_without_lease(deps: &Deps, run: &Run, result: RunResult) -> Result<(), JobError> {
     let now = deps.now();
     let mut tx = deps.store.write().await?;
+    // The account's row first, as everywhere; the run of a deleted account ends all the same.
+    tx.hold_account(run.org_id, run.account_id).await?;
     write_end(&mut tx, deps, run, &result, now).await?;
     tx.commit().await?;
     Ok(())

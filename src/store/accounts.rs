@@ -1,4 +1,4 @@
-//! Enrolled accounts.
+//! Enrolled accounts. A deleted one is found by none of these questions; see `deletion`.
 
 use chrono::NaiveDate;
 
@@ -65,28 +65,30 @@ impl Tx {
 
     /// The organisation's accounts, oldest first.
     pub async fn accounts(&mut self, org: OrgId) -> Result<Vec<Account>, StoreError> {
-        const SQL: &str = select_account!("WHERE a.org_id = $1 ORDER BY a.created_at, a.id");
+        const SQL: &str = select_account!("WHERE a.org_id = $1 AND a.status = 'active' ORDER BY a.created_at, a.id");
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).fetch_all(conn).await?))
     }
 
-    /// `None` when absent and when it is another organisation's: the two look alike.
+    /// `None` when absent, deleted, or another organisation's: the three look alike.
     pub async fn account(&mut self, org: OrgId, id: AccountId) -> Result<Option<Account>, StoreError> {
-        const SQL: &str = select_account!("WHERE a.org_id = $1 AND a.id = $2");
+        const SQL: &str = select_account!("WHERE a.org_id = $1 AND a.id = $2 AND a.status = 'active'");
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_optional(conn).await?))
     }
 
-    /// Announces that this transaction adds movements or orders to the account.
+    /// Announces that this transaction adds movements or orders to the account; [`StoreError::Fenced`]
+    /// when the account was deleted meanwhile.
     ///
     /// On PostgreSQL the row lock makes a poll and a scrape that commit at the same time see each
     /// other, so that whichever matches last sees both. It must come before the movements and orders
     /// it announces. Rows are locked in one order everywhere, or two transactions could wait for each
-    /// other: bank login, account, movements and cases, organisation.
+    /// other: account, bank login, movements and cases, organisation.
     pub async fn bump_revision(&mut self, org: OrgId, id: AccountId) -> Result<i64, StoreError> {
         const SQL: &str =
-            "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1 AND id = $2 RETURNING revision";
-        let (revision,): (i64,) =
-            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_one(conn).await?);
-        Ok(revision)
+            "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1 AND id = $2 AND status = 'active'
+             RETURNING revision";
+        let row: Option<(i64,)> =
+            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_optional(conn).await?);
+        row.map(|(revision,)| revision).ok_or(StoreError::Fenced)
     }
 
     /// Announces a change that concerns every account of the organisation; decisions under way start over.
@@ -99,7 +101,7 @@ impl Tx {
     /// Makes the accounts that have an endpoint and no poll ahead of them due now.
     pub async fn schedule_polls(&mut self, org: OrgId, now: Instant) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE accounts SET next_poll_at = $2
-            WHERE org_id = $1 AND next_poll_at IS NULL
+            WHERE org_id = $1 AND next_poll_at IS NULL AND status = 'active'
               AND EXISTS (SELECT 1 FROM account_configs c WHERE c.org_id = accounts.org_id
                           AND c.account_id = accounts.id AND c.pending_orders_endpoint IS NOT NULL)
               AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.org_id = accounts.org_id AND r.account_id = accounts.id
@@ -114,9 +116,21 @@ impl Tx {
     /// A decision consumes the revision: of two matchers that read the same state, the second one
     /// must look again instead of telling the customer twice.
     pub async fn consume_revision(&mut self, org: OrgId, id: AccountId, revision: i64) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1 AND id = $2 AND revision = $3";
+        const SQL: &str = "UPDATE accounts SET revision = revision + 1
+            WHERE org_id = $1 AND id = $2 AND revision = $3 AND status = 'active'";
         let rows = on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(id).bind(revision).execute(conn).await?.rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Takes the account's row, so that it cannot be deleted before this transaction ends; `false`
+    /// when it has been, or never was.
+    ///
+    /// Comes before the row of a bank login is touched: with one order everywhere, no two
+    /// transactions wait for each other.
+    pub async fn hold_account(&mut self, org: OrgId, id: AccountId) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE accounts SET revision = revision WHERE org_id = $1 AND id = $2 AND status = 'active'";
+        let rows = on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(id).execute(conn).await?.rows_affected());
         Ok(rows == 1)
     }
 
@@ -152,8 +166,9 @@ impl Tx {
         kind: RunKind,
         at: Option<Instant>,
     ) -> Result<(), StoreError> {
-        const SCRAPE: &str = "UPDATE accounts SET next_scrape_at = $3 WHERE org_id = $1 AND id = $2";
-        const POLL: &str = "UPDATE accounts SET next_poll_at = $3 WHERE org_id = $1 AND id = $2";
+        const SCRAPE: &str =
+            "UPDATE accounts SET next_scrape_at = $3 WHERE org_id = $1 AND id = $2 AND status = 'active'";
+        const POLL: &str = "UPDATE accounts SET next_poll_at = $3 WHERE org_id = $1 AND id = $2 AND status = 'active'";
         let sql = match kind {
             RunKind::Scrape => SCRAPE,
             RunKind::Poll => POLL,
@@ -192,8 +207,10 @@ impl Tx {
     ) -> Result<Vec<(OrgId, AccountId)>, StoreError> {
         const SCRAPE: &str = "SELECT a.org_id, a.id FROM accounts a
             JOIN bank_logins l ON l.org_id = a.org_id AND l.id = a.bank_login_id
-            WHERE a.next_scrape_at <= $1 AND l.blocked_at IS NULL ORDER BY a.next_scrape_at LIMIT $2";
-        const POLL: &str = "SELECT org_id, id FROM accounts WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2";
+            WHERE a.next_scrape_at <= $1 AND a.status = 'active' AND l.blocked_at IS NULL
+            ORDER BY a.next_scrape_at LIMIT $2";
+        const POLL: &str = "SELECT org_id, id FROM accounts
+            WHERE next_poll_at <= $1 AND status = 'active' ORDER BY next_poll_at LIMIT $2";
         let sql = match kind {
             RunKind::Scrape => SCRAPE,
             RunKind::Poll => POLL,

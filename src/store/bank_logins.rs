@@ -78,16 +78,19 @@ impl Tx {
         Ok(())
     }
 
-    /// Replaces the password. A block stays: clearing it is a person's decision, by restart.
-    pub async fn set_bank_password(
+    /// Replaces the credentials of a login that is known by its user name: that one too, because deleting
+    /// the last account of a login erases both. A block stays: clearing it is a person's decision, by restart.
+    pub async fn set_bank_credentials(
         &mut self,
         org: OrgId,
         id: BankLoginId,
+        username_sealed: &[u8],
         password_sealed: &[u8],
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE bank_logins SET password_sealed = $3 WHERE org_id = $1 AND id = $2";
+        const SQL: &str =
+            "UPDATE bank_logins SET username_sealed = $3, password_sealed = $4 WHERE org_id = $1 AND id = $2";
         on_backend!(self, conn => sqlx::query(SQL)
-            .bind(org).bind(id).bind(password_sealed).execute(conn).await.map(|_| ())?);
+            .bind(org).bind(id).bind(username_sealed).bind(password_sealed).execute(conn).await.map(|_| ())?);
         Ok(())
     }
 

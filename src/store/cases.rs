@@ -16,6 +16,7 @@ pub struct Case {
 
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Attempt {
+    pub id: AttemptId,
     pub number: i64,
     pub result: AttemptResult,
     /// `None` for `matched`.
@@ -101,7 +102,7 @@ impl Tx {
 
     /// The attempts of a case, first to last.
     pub async fn attempts(&mut self, org: OrgId, case: ExpectedPaymentId) -> Result<Vec<Attempt>, StoreError> {
-        const SQL: &str = "SELECT number, result, reason, candidates, run_id, created_at
+        const SQL: &str = "SELECT id, number, result, reason, candidates, run_id, created_at
             FROM attempts WHERE org_id = $1 AND case_id = $2 ORDER BY number";
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(case).fetch_all(conn).await?))
     }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{StoreError, Tx, on_backend};
 use crate::domain::account::words;
+use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, DeliveryId, EventId, OrgId, RunId};
 use crate::domain::time::Instant;
 
@@ -40,6 +41,15 @@ pub struct Delivery {
 pub enum Subject {
     Case(Uuid),
     Movement(Uuid),
+}
+
+impl Subject {
+    fn columns(self) -> (&'static str, Uuid) {
+        match self {
+            Self::Case(id) => ("case", id),
+            Self::Movement(id) => ("movement", id),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -82,10 +92,7 @@ impl Tx {
         const SQL: &str = "INSERT INTO deliveries
             (org_id, id, account_id, event_id, run_id, subject_kind, subject_id, body, state, next_at, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $9)";
-        let (kind, subject) = match delivery.subject {
-            Subject::Case(id) => ("case", id),
-            Subject::Movement(id) => ("movement", id),
-        };
+        let (kind, subject) = delivery.subject.columns();
         on_backend!(self, conn => sqlx::query(SQL)
             .bind(delivery.org_id).bind(delivery.id).bind(delivery.account_id).bind(delivery.event_id)
             .bind(delivery.run_id).bind(kind).bind(subject).bind(delivery.body).bind(now)
@@ -114,8 +121,10 @@ impl Tx {
             SET state = $4, attempts = attempts + 1, next_at = $5, last_status = $6, last_error = $7,
                 finished_at = CASE WHEN $4 = 'pending' THEN NULL ELSE $8 END
             WHERE org_id = $1 AND id = $2 AND attempts = $3 AND state = 'pending'";
+        // Numbered apart from the count, which starts over when a person asks for the webhook again.
         const INSERT: &str = "INSERT INTO delivery_attempts (org_id, delivery_id, number, at, status, error, took_ms)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6
+            FROM delivery_attempts WHERE org_id = $1 AND delivery_id = $2";
         let rows = on_backend!(self, conn => sqlx::query(UPDATE)
             .bind(org).bind(id).bind(attempts_before).bind(attempt.state.word()).bind(attempt.next_at)
             .bind(attempt.status).bind(attempt.error).bind(now)
@@ -124,9 +133,37 @@ impl Tx {
             return Ok(false);
         }
         on_backend!(self, conn => sqlx::query(INSERT)
-            .bind(org).bind(id).bind(attempts_before + 1).bind(now).bind(attempt.status).bind(attempt.error)
-            .bind(attempt.took_ms).execute(conn).await.map(|_| ())?);
+            .bind(org).bind(id).bind(now).bind(attempt.status).bind(attempt.error).bind(attempt.took_ms)
+            .execute(conn).await.map(|_| ())?);
         Ok(true)
+    }
+
+    /// The newest webhook about a subject that tells of a decision of this kind, or that a person asked for.
+    pub async fn newest_delivery(
+        &mut self,
+        org: OrgId,
+        subject: Subject,
+        decision: EventKind,
+    ) -> Result<Option<Delivery>, StoreError> {
+        const SQL: &str = select_delivery!(
+            "d WHERE d.org_id = $1 AND d.subject_kind = $2 AND d.subject_id = $3
+               AND EXISTS (SELECT 1 FROM events e WHERE e.org_id = d.org_id AND e.id = d.event_id
+                           AND e.kind IN ($4, 'delivery.requested'))
+             ORDER BY d.created_at DESC, d.id DESC LIMIT 1"
+        );
+        let (kind, subject) = subject.columns();
+        Ok(on_backend!(self, conn => sqlx::query_as(SQL)
+            .bind(org).bind(kind).bind(subject).bind(decision.word()).fetch_optional(conn).await?))
+    }
+
+    /// Makes a webhook due now, as it is. One that was delivered or given up gets all its attempts again.
+    pub async fn redeliver(&mut self, org: OrgId, id: DeliveryId, now: Instant) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE deliveries
+            SET attempts = CASE WHEN state = 'pending' THEN attempts ELSE 0 END,
+                state = 'pending', next_at = $3, finished_at = NULL
+            WHERE org_id = $1 AND id = $2";
+        on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(id).bind(now).execute(conn).await.map(|_| ())?);
+        Ok(())
     }
 
     /// Deliveries that were due before an instant and have no job to wake them: the sweeper's question.

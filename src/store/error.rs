@@ -18,8 +18,8 @@ pub enum StoreError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
-    /// A lease was lost: someone else drives this bank login now.
-    #[error("the lease on this bank login was lost to another run")]
+    /// Whoever writes has been overtaken: someone else drives the bank login now, or the account was deleted.
+    #[error("overtaken: another run drives this bank login, or its account was deleted")]
     Fenced,
     /// A stored value cannot be read.
     #[error("the stored {what} cannot be read")]

@@ -19,13 +19,16 @@ pub mod accounts;
 pub mod bank_logins;
 pub mod banks;
 pub mod configs;
+pub mod deletion;
 
+pub mod run_history;
 pub mod runs;
 
 pub mod expected_payments;
 pub mod movements;
 
 pub mod cases;
+pub mod conciliation;
 pub mod deliveries;
 pub mod events;
 

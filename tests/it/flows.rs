@@ -1,5 +1,6 @@
 //! One payment's way through everything, on both databases, with a real browser where a bank is read.
 
+mod deleted;
 mod delivery;
 mod happy;
 mod leaks;

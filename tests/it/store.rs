@@ -2,5 +2,7 @@
 
 mod accounts;
 mod decisions;
+mod deletion;
 mod jobs;
 mod ledger;
+mod results;

@@ -80,6 +80,10 @@ impl Api {
         self.send(Method::PUT, path, |request| request.json(&body)).await
     }
 
+    pub async fn delete(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::DELETE, path, |request| request.json(&body)).await
+    }
+
     /// Sends whatever the test builds.
     pub async fn send(
         &self,

@@ -3,6 +3,7 @@
 mod api;
 mod backend;
 mod seed;
+mod statement;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use self::api::{Api, PASSWORD};
 pub(crate) use self::backend::each_backend;
 pub use self::backend::{Backend, Database};
 pub use self::seed::{Seed, credit, id};
+pub use self::statement::Statement;
 
 /// Morning of a Friday in Montevideo; far from midnight there and in UTC.
 pub const MORNING: &str = "2026-11-20T13:00:00Z";

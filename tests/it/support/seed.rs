@@ -9,12 +9,13 @@ use reconbanker::domain::ids::{
 use reconbanker::domain::movement::{BookingStatus, CreditDebit, Identity, ScrapedMovement};
 use reconbanker::domain::run::{RunKind, Trigger};
 use reconbanker::domain::time::Instant;
-use reconbanker::store::Store;
 use reconbanker::store::accounts::NewAccount;
 use reconbanker::store::bank_logins::NewBankLogin;
 use reconbanker::store::banks::Bank;
 use reconbanker::store::movements::Ingest;
 use reconbanker::store::orgs::NewUser;
+use reconbanker::store::{Location, Store};
+use sqlx::{PgPool, SqlitePool};
 use uuid::Uuid;
 
 use super::{Backend, Database, MORNING};
@@ -131,6 +132,21 @@ impl Seed {
         assert!(tx.insert_movement(&self.ingest(), id, movement).await.expect("a movement"));
         tx.commit().await.expect("a commit");
         id
+    }
+
+    /// One value that no question of the store gives.
+    pub async fn bytes(&self, sql: &'static str) -> Vec<u8> {
+        let value = match self.database.location() {
+            Location::Sqlite(file) => {
+                let pool = SqlitePool::connect(&format!("sqlite://{}", file.display())).await.expect("the file opens");
+                sqlx::query_scalar(sql).fetch_one(&pool).await
+            }
+            Location::Postgres(url) => {
+                let pool = PgPool::connect(&url).await.expect("the server answers");
+                sqlx::query_scalar(sql).fetch_one(&pool).await
+            }
+        };
+        value.expect("one row")
     }
 
     pub async fn finish(self) {

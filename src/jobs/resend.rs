@@ -1,0 +1,117 @@
+//! A person asks for a webhook: the same one again, or the first where none was sent by itself.
+//!
+//! In the caller's transaction, which holds the account's row: the decision stands still meanwhile.
+
+use super::Deps;
+use super::match_account::{extra_fields, forward_movement, put_into_outbox};
+use crate::deliver::payload::{self, ReconcileStatus, Reconciled};
+use crate::domain::case::CaseStatus;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::expected_payment::ExpectedPayment;
+use crate::domain::ids::{DeliveryId, OrgId};
+use crate::domain::movement::Movement;
+use crate::domain::time::Instant;
+use crate::store::deliveries::{Delivery, NewDelivery, Subject};
+use crate::store::jobs::Queue;
+use crate::store::{StoreError, Tx};
+
+/// Why there is no webhook to send.
+#[derive(Debug, thiserror::Error)]
+pub enum ResendError {
+    #[error("the request is {0}; only matched, ambiguous and expired requests have a webhook")]
+    NothingToTell(CaseStatus),
+    #[error("the movement is no booked credit; only booked credits are forwarded")]
+    NoPayment,
+    #[error("the account has no settings yet; save them first")]
+    NoSettings,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Sends the webhook of what was decided about a case: the newest one as it is, or, where the decision
+/// was not told (an expiry that the account does not ask for), one made now.
+pub async fn case(
+    tx: &mut Tx,
+    deps: &Deps,
+    org: OrgId,
+    order: &ExpectedPayment,
+    (actor, ip): (Actor, Option<String>),
+    now: Instant,
+) -> Result<(), ResendError> {
+    let case = tx.case(org, order.id).await?.ok_or(StoreError::Corrupt { what: "case of an expected payment" })?;
+    let Some(status) = ReconcileStatus::of(case.status) else {
+        return Err(ResendError::NothingToTell(case.status));
+    };
+    let subject = Subject::Case(order.id.0);
+    if let Some(delivery) = tx.newest_delivery(org, subject, decision(status)).await? {
+        return Ok(again(tx, deps, &delivery, (actor, ip), now).await?);
+    }
+    let config = tx.account_config(org, order.account_id).await?.ok_or(ResendError::NoSettings)?;
+    let id = DeliveryId(deps.ids.next());
+    let event = deps.event(EventKind::DeliveryRequested, now).by(actor, ip).account(order.account_id).subject(id.0);
+    let result = Reconciled {
+        external_id: &order.external_id,
+        status,
+        amount: order.amount,
+        currency: &order.currency,
+        name: &order.name,
+    };
+    let delivery = NewDelivery {
+        org_id: org,
+        id,
+        account_id: order.account_id,
+        event_id: event.id,
+        run_id: None,
+        subject,
+        body: &payload::reconcile(result, &extra_fields(&config)),
+    };
+    tx.record(org, event);
+    Ok(put_into_outbox(tx, deps, &delivery, now).await?)
+}
+
+/// The event that a webhook of this status came with.
+fn decision(status: ReconcileStatus) -> EventKind {
+    match status {
+        ReconcileStatus::Matched => EventKind::CaseMatched,
+        ReconcileStatus::Ambiguous => EventKind::CaseAmbiguous,
+        ReconcileStatus::Expired => EventKind::CaseExpired,
+    }
+}
+
+/// Sends the webhook of a movement: the one it had, or its first, also where the movement is baseline
+/// or was marked as told in silence.
+pub async fn movement(
+    tx: &mut Tx,
+    deps: &Deps,
+    org: OrgId,
+    movement: &Movement,
+    (actor, ip): (Actor, Option<String>),
+    now: Instant,
+) -> Result<(), ResendError> {
+    let subject = Subject::Movement(movement.id.0);
+    if let Some(delivery) = tx.newest_delivery(org, subject, EventKind::MovementForwarded).await? {
+        return Ok(again(tx, deps, &delivery, (actor, ip), now).await?);
+    }
+    if !movement.is_payment() {
+        return Err(ResendError::NoPayment);
+    }
+    let config = tx.account_config(org, movement.account_id).await?.ok_or(ResendError::NoSettings)?;
+    // `false` where it was marked before: it is sent all the same, and the first time stands.
+    tx.mark_notified(org, movement.id, now).await?;
+    let event = deps.event(EventKind::MovementForwarded, now).by(actor, ip);
+    Ok(forward_movement(tx, deps, org, movement, &extra_fields(&config), event).await?)
+}
+
+/// The same `webhook-id` and the same bytes, due now.
+async fn again(
+    tx: &mut Tx,
+    deps: &Deps,
+    delivery: &Delivery,
+    (actor, ip): (Actor, Option<String>),
+    now: Instant,
+) -> Result<(), StoreError> {
+    let event = deps.event(EventKind::DeliveryRequested, now).by(actor, ip).account(delivery.account_id);
+    tx.record(delivery.org_id, event.subject(delivery.id.0).run(delivery.run_id));
+    tx.redeliver(delivery.org_id, delivery.id, now).await?;
+    tx.enqueue(&deps.job(delivery.org_id, Queue::Deliver, delivery.id.0, delivery.run_id, now), now).await
+}
