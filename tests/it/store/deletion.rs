@@ -82,7 +82,7 @@ each_backend! {
         assert!(tx.request(seed.org, order).await.expect("a query").is_none());
         assert!(tx.requests(seed.org, None, 10, 0).await.expect("a list").is_empty());
         assert!(!tx.hold_account(seed.org, seed.account).await.expect("an answer"));
-        assert!(!tx.hold_revision(seed.org, seed.account, revision).await.expect("an answer"), "nothing is decided");
+        assert!(!tx.consume_revision(seed.org, seed.account, revision).await.expect("an answer"), "nothing is decided");
         let refused = tx.bump_revision(seed.org, seed.account).await;
         assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
         for kind in RunKind::ALL {

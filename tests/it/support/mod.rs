@@ -62,6 +62,11 @@ impl TestApp {
         Self::launch(backend, None, Background::None).await
     }
 
+    /// With an engine of the test's own, such as scripted pages.
+    pub async fn start_with(backend: Backend, engine: Option<Arc<dyn Engine>>) -> Self {
+        Self::launch(backend, engine, Background::None).await
+    }
+
     /// With workers that take jobs by themselves, as in production.
     pub async fn start_with_workers(backend: Backend) -> Self {
         Self::launch(backend, None, Background::Workers).await
