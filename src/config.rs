@@ -55,6 +55,8 @@ pub struct ServerSettings {
     pub registration: Registration,
     #[serde(deserialize_with = "values::within::<_, _, 1, 1_000>")]
     pub login_attempts_per_minute: u32,
+    #[serde(deserialize_with = "values::within::<_, _, 1, 1_000_000>")]
+    pub requests_per_minute: u32,
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,
 }

@@ -259,7 +259,9 @@ CREATE TABLE deliveries (
     account_id   BLOB NOT NULL,
     event_id     BLOB NOT NULL,
     run_id       BLOB,
-    subject_kind TEXT NOT NULL CHECK (subject_kind IN ('case', 'movement')),
+    -- Results go to the webhook; what concerns the reading itself, where the account names an endpoint for it.
+    endpoint     TEXT NOT NULL DEFAULT 'webhook' CHECK (endpoint IN ('webhook', 'notification')),
+    subject_kind TEXT NOT NULL CHECK (subject_kind IN ('case', 'movement', 'run')),
     subject_id   BLOB NOT NULL,
     body         BLOB NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),

@@ -104,7 +104,7 @@ pub fn passthrough(movement: Forwarded<'_>, extra: &Map<String, Value>) -> Vec<u
         amount: number(movement.amount, movement.currency),
         currency: movement.currency.code(),
         name: movement.name,
-        received_at: movement.received_at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        received_at: milliseconds(movement.received_at),
         extra: added_fields(extra),
     })
 }
@@ -123,7 +123,12 @@ fn number(amount: Amount, currency: &Currency) -> Box<RawValue> {
     RawValue::from_string(money::print(amount, currency)).expect("a printed amount is a JSON number")
 }
 
-fn to_bytes(body: &impl Serialize) -> Vec<u8> {
+/// An instant as every body has it: three digits and Z.
+pub(super) fn milliseconds(at: Instant) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+pub(super) fn to_bytes(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).expect("keys are texts and values are JSON already")
 }
 

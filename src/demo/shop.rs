@@ -112,6 +112,8 @@ pub(super) struct Shop {
     /// `whsec_…`; `None` while no webhook can be verified.
     pub webhook_secret: Option<String>,
     pub received: Vec<Received>,
+    /// Operational notifications, which the shop takes apart from results.
+    pub notices: Vec<Received>,
     pub polls: Vec<PollSeen>,
 }
 
@@ -148,6 +150,7 @@ pub(super) fn router(world: Arc<Shared>) -> Router {
         .route("/pending-orders", get(pending_orders).post(pending_orders))
         .route("/webhook", post(webhook))
         .route(MOVED_PATH, post(moved_webhook))
+        .route("/notices", post(notice))
         .route(html::STYLE_PATH, get(html::style))
         .with_state(world)
 }
@@ -207,23 +210,36 @@ async fn moved_webhook(State(world): State<Arc<Shared>>, headers: HeaderMap, bod
     verdict(record(&world, &headers, &body))
 }
 
+async fn notice(State(world): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let notice = judged(&world, &headers, &body);
+    let verified = notice.verified.clone();
+    world.state().shop.notices.push(notice);
+    verdict(verified)
+}
+
 /// Verifies a webhook, writes it down and wakes who waits for it.
 fn record(world: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<(), String> {
+    let received = judged(world, headers, body);
+    let verified = received.verified.clone();
+    world.state().shop.received.push(received);
+    world.arrivals.notify_waiters();
+    verified
+}
+
+/// What arrived, with what the verification says of it.
+fn judged(world: &Shared, headers: &HeaderMap, body: &[u8]) -> Received {
     let secret = world.state().shop.webhook_secret.clone();
     let at = world.clock.now();
     // Outside the lock: what a stranger sends must not be able to poison it.
     let verified = verify::verify(secret.as_deref(), headers, body, at);
-    let received = Received {
+    Received {
         webhook_id: text(headers, standardwebhooks::HEADER_WEBHOOK_ID).unwrap_or_default(),
         at,
-        verified: verified.clone(),
+        verified,
         authorization: text(headers, header::AUTHORIZATION.as_str()),
         body: serde_json::from_slice(body).unwrap_or_default(),
         raw: String::from_utf8_lossy(body).into_owned(),
-    };
-    world.state().shop.received.push(received);
-    world.arrivals.notify_waiters();
-    verified
+    }
 }
 
 fn verdict(verified: Result<(), String>) -> Response {

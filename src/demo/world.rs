@@ -193,6 +193,11 @@ impl World {
         self.shared.state().shop.received.clone()
     }
 
+    /// Every operational notification so far, oldest first; the shop takes them at `/notices`.
+    pub fn notices(&self) -> Vec<Received> {
+        self.shared.state().shop.notices.clone()
+    }
+
     /// Waits until the shop has received so many webhooks since the start; false when the time is over.
     pub async fn wait_for_webhooks(&self, count: usize, timeout: Duration) -> bool {
         let arrived = async {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::State;
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
-use super::extract::{AccountPath, Body, ClientIp};
+use super::extract::{AccountPath, Body, ClientIp, name_problem};
 use crate::deliver::sign::SigningSecret;
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::ids::{AccountId, BankId, EventId, OrgId};
@@ -21,9 +21,6 @@ use crate::domain::time::{BankZone, Instant};
 use crate::store::accounts::{Account, NewAccount};
 use crate::store::banks::SIMULATED;
 use crate::vault::Place;
-
-/// Longest name of an account, in characters.
-const NAME_CHARS_MAX: usize = 200;
 
 /// An account as lists show it.
 #[derive(Serialize, ToSchema)]
@@ -98,9 +95,8 @@ pub(super) async fn create(
     let (Some(bank_id), Some(name)) = (request.bank_id, name) else {
         return Err(ApiError::bad_request("invalid_request", "bankId and name are required"));
     };
-    if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        let message = format!("name must have at most {NAME_CHARS_MAX} characters, and no control characters");
-        return Err(ApiError::invalid(vec![Issue { field: "name".into(), message }]));
+    if let Some(problem) = name_problem(name) {
+        return Err(ApiError::invalid(vec![problem]));
     }
     let bank_id = BankId::from_str(&bank_id).map_err(|_| {
         ApiError::invalid(vec![Issue { field: "bankId".into(), message: "bankId must be an id of GET /banks".into() }])

@@ -2,8 +2,8 @@
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,13 @@ impl Tokens {
         let claims = Claims { sub: user, org, iat, exp: iat + TOKEN_DAYS * 86_400 };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
             .map_err(|error| ApiError::internal(&error))
+    }
+
+    /// Whose token a request carries; `None` without one, or when it is not good. Whether the user still exists is
+    /// not asked.
+    pub(super) fn user_of(&self, headers: &HeaderMap, now: Instant) -> Option<UserId> {
+        let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+        Some(self.read(token.trim(), now)?.sub)
     }
 
     /// `None` for anything but a token of ours that has not expired.

@@ -1,7 +1,7 @@
 //! What was expected and what came of it: the results, and asking for more.
 
 use axum::Json;
-use axum::extract::{Query, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +11,7 @@ use super::accounts::owned;
 use super::answer::{QueuedBody, number_in_query, queued};
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
-use super::extract::{AccountPath, ClientIp, REQUEST_NOT_FOUND, RequestPath};
+use super::extract::{AccountPath, ClientIp, Params, REQUEST_NOT_FOUND, RequestPath};
 use super::movements::text;
 use crate::domain::account::OperationMode;
 use crate::domain::case::{AttemptReason, AttemptResult, Candidate, CaseStatus};
@@ -199,7 +199,7 @@ pub struct RequestsQuery {
 pub(super) async fn list(
     Shared(state): Shared<State>,
     session: Session,
-    Query(query): Query<RequestsQuery>,
+    Params(query): Params<RequestsQuery>,
 ) -> Result<Json<Vec<RequestItem>>, ApiError> {
     let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let offset = number_in_query("offset", query.offset.as_deref(), 0)?.unwrap_or(0);

@@ -3,11 +3,11 @@
 use std::str::FromStr;
 
 use axum::body::to_bytes;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::header;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 
 use super::State;
@@ -35,8 +35,13 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
     }
 }
 
-/// Reads JSON into a type. Syntax errors name the position, type errors the field.
+/// Reads a JSON object into a type. Syntax errors name the position, type errors the field.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Left to itself, the reader of a struct would also take an array, its fields by their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| malformed(&error))?;
+        return Err(ApiError::bad_request("not_an_object", "the body must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
@@ -75,16 +80,34 @@ fn without_value(text: &str) -> String {
     format!("{before}invalid type: {kind}, expected {expected}")
 }
 
-/// The query string, each parameter at most once.
-pub struct QueryString<T>(pub T);
+/// Parameters after the question mark.
+pub struct Params<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<State> for QueryString<T> {
+impl<T: DeserializeOwned> FromRequestParts<State> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        let refused = |rejection: QueryRejection| ApiError::bad_request("invalid_query", rejection.body_text());
-        Query::from_request_parts(parts, state).await.map(|Query(query)| Self(query)).map_err(refused)
+        let Query(params) = Query::<T>::from_request_parts(parts, state).await.map_err(|rejection| {
+            let cause = rejection.source().map_or_else(|| rejection.to_string(), ToString::to_string);
+            ApiError::bad_request("invalid_query", format!("the query cannot be read: {cause}"))
+        })?;
+        Ok(Self(params))
     }
+}
+
+/// Longest name of a person or an account, in characters.
+const NAME_CHARS_MAX: usize = 200;
+
+/// What is wrong with a name, if anything. PostgreSQL could not store a NUL, and no list shows a line break well.
+pub fn name_problem(name: &str) -> Option<Issue> {
+    let message = if name.chars().count() > NAME_CHARS_MAX {
+        format!("name must have at most {NAME_CHARS_MAX} characters")
+    } else if name.contains(char::is_control) {
+        "name must not contain control characters".to_owned()
+    } else {
+        return None;
+    };
+    Some(Issue { field: "name".to_owned(), message })
 }
 
 /// An account's id in the path. Not a UUID means: no such account.
@@ -214,6 +237,7 @@ mod tests {
         check(r#"{"name": "a", "retry_limit": "x"}"#, "retry_limit: invalid type: string, expected i64");
         check(r#"{"name": "#, "the body is not valid JSON");
         check(r#"{"name": "a", "retry_limit": 1} trailing"#, "the body is not valid JSON");
-        check("[]", "expected struct Sample");
+        check(r#"["a", 1]"#, "the body must be a JSON object");
+        check("[1", "the body is not valid JSON");
     }
 }

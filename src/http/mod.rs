@@ -26,7 +26,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -37,7 +37,7 @@ use utoipa_axum::routes;
 
 use self::auth::Tokens;
 use self::error::ApiError;
-use self::limit::SignInLimit;
+use self::limit::{RequestLimit, SignInLimit};
 use crate::config::ServerSettings;
 use crate::jobs::Deps;
 
@@ -52,6 +52,7 @@ pub struct Shared {
     pub server: ServerSettings,
     tokens: Tokens,
     sign_in_limit: SignInLimit,
+    request_limit: RequestLimit,
 }
 
 /// Cheap to clone; axum clones it per request.
@@ -60,12 +61,13 @@ pub type State = Arc<Shared>;
 impl Shared {
     #[must_use]
     pub fn new(deps: Arc<Deps>, server: ServerSettings, token_key: &[u8; 32]) -> State {
-        let per_minute = NonZeroU32::new(server.login_attempts_per_minute).unwrap_or(NonZeroU32::MIN);
+        let per_minute = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         Arc::new(Self {
+            tokens: Tokens::new(token_key),
+            sign_in_limit: SignInLimit::per_minute(per_minute(server.login_attempts_per_minute)),
+            request_limit: RequestLimit::per_minute(per_minute(server.requests_per_minute)),
             deps,
             server,
-            tokens: Tokens::new(token_key),
-            sign_in_limit: SignInLimit::per_minute(per_minute),
         })
     }
 }
@@ -119,6 +121,7 @@ pub fn router(state: State) -> Router {
         .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {
             ApiError::internal(&std::io::Error::other("a handler panicked")).into_response()
         }))
+        .layer(from_fn_with_state(Arc::clone(&state), limit::limit_requests))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,

@@ -12,7 +12,7 @@ use super::accounts::owned;
 use super::answer::{QueuedBody, number_in_query, queued};
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
-use super::extract::{AccountPath, ClientIp, MOVEMENT_NOT_FOUND, MovementPath, QueryString};
+use super::extract::{AccountPath, ClientIp, MOVEMENT_NOT_FOUND, MovementPath, Params};
 use crate::domain::account::OperationMode;
 use crate::domain::ids::MovementId;
 use crate::domain::money::{self, Currency};
@@ -84,7 +84,7 @@ pub(super) async fn list(
     Shared(state): Shared<State>,
     session: Session,
     AccountPath(id): AccountPath,
-    QueryString(query): QueryString<ListQuery>,
+    Params(query): Params<ListQuery>,
 ) -> Result<Json<Vec<MovementBody>>, ApiError> {
     let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let offset = number_in_query("offset", query.offset.as_deref(), 0)?.unwrap_or(0);

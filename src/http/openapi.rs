@@ -15,7 +15,8 @@ use super::State;
 #[openapi(info(
     title = "Reconbanker",
     description = "Bank reconciliation for businesses paid by bank transfer. Lists are bare arrays; money is decimal \
-                   text; instants are UTC. Errors are `{\"error\": \"<sentence>\", \"code\": \"<word>\"}`.",
+                   text; instants are UTC. Errors are `{\"error\": \"<sentence>\", \"code\": \"<word>\"}`. \
+                   Each answer has `RateLimit-Policy` and `RateLimit`; beyond the limit it is 429 with `Retry-After`.",
 ))]
 struct Head;
 

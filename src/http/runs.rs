@@ -1,7 +1,7 @@
 //! What became of scrapes and polls: the `jobId` of an answer is the id of a run.
 
 use axum::Json;
-use axum::extract::{Query, State as Shared};
+use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +11,7 @@ use super::accounts::owned;
 use super::answer::number_in_query;
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody};
-use super::extract::{AccountPath, RUN_NOT_FOUND, RunPath};
+use super::extract::{AccountPath, Params, RUN_NOT_FOUND, RunPath};
 use super::movements::text;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Outcome, RunKind, RunState, Trigger};
@@ -80,7 +80,7 @@ pub(super) async fn list(
     Shared(state): Shared<State>,
     session: Session,
     AccountPath(id): AccountPath,
-    Query(query): Query<RunsQuery>,
+    Params(query): Params<RunsQuery>,
 ) -> Result<Json<Vec<RunBody>>, ApiError> {
     let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let account = owned(&state, &session, id).await?;

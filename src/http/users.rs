@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::State;
 use super::auth::{Session, hash_password, password_problem, verify_password};
 use super::error::{ApiError, ErrorBody};
-use super::extract::{Body, ClientIp};
+use super::extract::{Body, ClientIp, name_problem};
 use crate::config::Registration;
 use crate::domain::account::{OperationMode, Role};
 use crate::domain::event::{Actor, EventKind, NewEvent};
@@ -55,9 +55,8 @@ pub(super) async fn register(
     if let Some(problem) = password_problem(secrecy::ExposeSecret::expose_secret(&password)) {
         return Err(ApiError::bad_request("weak_password", problem));
     }
-    if request.name.as_ref().is_some_and(|name| name.chars().count() > 200 || name.chars().any(char::is_control)) {
-        let message = "name must have at most 200 characters, and no control characters";
-        return Err(ApiError::bad_request("invalid_name", message));
+    if let Some(problem) = request.name.as_deref().and_then(name_problem) {
+        return Err(ApiError::invalid(vec![problem]));
     }
     let closed =
         || ApiError::forbidden("registration_closed", "registration is closed; ask the operator for an account");

@@ -3,16 +3,18 @@
 use std::time::Instant as Stopwatch;
 
 use chrono::TimeDelta;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{Deps, JobError};
 use crate::deliver::retry;
 use crate::deliver::send::{self, Attempt, Verdict};
 use crate::deliver::sign::SigningSecret;
+use crate::domain::account::AuthType;
 use crate::domain::event::EventKind;
 use crate::domain::ids::DeliveryId;
-use crate::store::deliveries::{AttemptRecord, Delivery, DeliveryState};
+use crate::store::configs::AccountConfig;
+use crate::store::deliveries::{AttemptRecord, Delivery, DeliveryState, Endpoint};
 use crate::store::jobs::{Job, Queue};
 
 /// Spread of retries, per mille either way, so that a recovering receiver is not hit all at once.
@@ -36,10 +38,11 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
     let (Some(account), Some(config)) = (account, config) else {
         return Err(JobError::discard("the account of this delivery has no settings any more"));
     };
-    let opened = open_signing_secret(deps, &account)
-        .and_then(|secret| Ok((secret, super::webhook_auth(deps, job.org_id, account.id, &config)?)));
-    let (secret, auth) = match opened {
-        Ok(opened) => opened,
+    let opened = receiver(deps, &delivery, &config)
+        .and_then(|receiver| Ok((receiver, open_signing_secret(deps, &account)?)));
+    let (receiver, secret) = match opened {
+        Ok((Some(receiver), secret)) => (receiver, secret),
+        Ok((None, _)) => return record(deps, &delivery, &nowhere_to_go(), 0).await,
         // Counted as an attempt like any other, so that back-off and dead letter apply.
         Err(error) => {
             let attempt =
@@ -51,11 +54,11 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
     let attempt = send::send(
         &deps.outbound,
         send::Delivery {
-            url: &config.webhook_url,
+            url: receiver.url,
             webhook_id: delivery.event_id,
             body: &delivery.body,
             secret: &secret,
-            auth: auth.as_ref().map(|(kind, token)| (*kind, token)),
+            auth: receiver.auth.as_ref().map(|(kind, token)| (*kind, token)),
             account_name: &account.name,
             at: now,
         },
@@ -63,6 +66,36 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
     .await;
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
     record(deps, &delivery, &attempt, took_ms).await
+}
+
+/// Where a delivery goes, and with which credentials.
+struct Receiver<'a> {
+    url: &'a str,
+    auth: Option<(AuthType, SecretString)>,
+}
+
+/// `None` when the account has stopped naming the endpoint.
+fn receiver<'a>(deps: &Deps, delivery: &Delivery, config: &'a AccountConfig) -> Result<Option<Receiver<'a>>, JobError> {
+    let (org, account) = (delivery.org_id, delivery.account_id);
+    match delivery.endpoint {
+        Endpoint::Webhook => {
+            let auth = poll_customer::webhook_auth(deps, org, account, config)?;
+            Ok(Some(Receiver { url: &config.webhook_url, auth }))
+        }
+        Endpoint::Notification => {
+            let Some(url) = config.notification_endpoint_url.as_deref() else { return Ok(None) };
+            // No falling back: another service may listen there, and the webhook's token is not for it.
+            let sealed = config.notification_token_sealed.as_deref();
+            let token = deps.open("account_configs", "notification_token_sealed", account.0, org, sealed)?;
+            let auth = token.map(|token| (config.notification_auth_type.unwrap_or(AuthType::Bearer), token));
+            Ok(Some(Receiver { url, auth }))
+        }
+    }
+}
+
+fn nowhere_to_go() -> Attempt {
+    let error = "the account has no notification endpoint any more";
+    Attempt { status: None, error: Some(error.to_owned()), retry_after_s: None, verdict: Verdict::Gone }
 }
 
 /// The account's signing secret, opened.

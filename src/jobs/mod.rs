@@ -11,6 +11,7 @@ mod delete_account;
 mod deliver_webhook;
 mod ingest;
 mod match_account;
+mod notice;
 mod poll_customer;
 mod scrape_account;
 
@@ -225,6 +226,7 @@ async fn abandon_run(tx: &mut Tx, deps: &Deps, queue: Queue, job: &Job, why: &st
         let next = now + chrono::TimeDelta::from_std(every).unwrap_or(chrono::TimeDelta::hours(1));
         tx.set_next_run(job.org_id, run.account_id, kind, Some(next)).await?;
         let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(id));
+        notice::of_end(tx, deps, &run, result.outcome, event.id, now).await?;
         tx.record(job.org_id, event.payload(serde_json::json!({ "kind": kind.word(), "outcome": "internal" })));
     }
     Ok(())

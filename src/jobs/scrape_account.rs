@@ -11,11 +11,12 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::ingest::{self, Ingested};
-use super::{Deps, JobError, spread};
+use super::{Deps, JobError, notice, spread};
+use crate::deliver::notice::reason;
 use crate::domain::account::Block;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, OrgId, RunId};
-use crate::domain::run::{Outcome, RunKind, RunResult, RunState};
+use crate::domain::run::{Outcome, RetryClass, RunKind, RunResult, RunState};
 use crate::domain::time::{BankZone, Instant};
 use crate::scrape::recipe::{RUN_MAX, Recipe};
 use crate::scrape::{Refusal, ScrapeReport, ScrapeRequest, Watcher};
@@ -341,7 +342,7 @@ async fn settle_budget(
 ) -> Result<(), StoreError> {
     let Some(login) = tx.bank_login(lease.org, lease.login).await? else { return Ok(()) };
     let (budget, blocked) = login.budget().after_submission(report.outcome.submission(report.logged_in));
-    let parks = report.outcome.retry_class() == crate::domain::run::RetryClass::Park;
+    let parks = report.outcome.retry_class() == RetryClass::Park;
     let block = (blocked || parks).then(|| Block { at: now, reason: block_reason(report) });
     tx.set_login_budget(lease, budget, block.as_ref()).await?;
     if block.is_some() {
@@ -352,12 +353,11 @@ async fn settle_budget(
 }
 
 fn block_reason(report: &ScrapeReport) -> String {
-    match report.outcome {
-        Outcome::InvalidCredentials => "the bank refused the user name or the password".into(),
-        Outcome::AccountBlocked => "the bank says that this user is locked".into(),
-        Outcome::PasswordChangeRequired => "the bank asks for a new password".into(),
-        Outcome::ActionNeeded => "the bank asks for something only a person can do on its site".into(),
-        other => format!("three logins in a row ended without a known outcome (last: {other})"),
+    match report.outcome.retry_class() {
+        RetryClass::Park => reason(report.outcome).into(),
+        RetryClass::None | RetryClass::Person | RetryClass::Later | RetryClass::Maintainer => {
+            format!("three logins in a row ended without a known outcome (last: {})", report.outcome)
+        }
     }
 }
 
@@ -380,6 +380,7 @@ async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now:
     let next = now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::hours(1));
     tx.set_next_run(run.org_id, run.account_id, RunKind::Scrape, Some(next)).await?;
     let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(run.id));
+    notice::of_end(tx, deps, run, result.outcome, event.id, now).await?;
     tx.record(run.org_id, event.payload(json!({ "kind": "scrape", "outcome": result.outcome.word() })));
     tracing::info!(
         account_id = %run.account_id,

@@ -17,6 +17,16 @@ words! {
     }
 }
 
+words! {
+    /// Which of an account's URLs a delivery goes to; looked up, with its credentials, at each attempt.
+    Endpoint {
+        /// Results: `webhook_url`.
+        Webhook = "webhook",
+        /// Operational notifications: `notification_endpoint_url`.
+        Notification = "notification",
+    }
+}
+
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Delivery {
     pub org_id: OrgId,
@@ -25,6 +35,7 @@ pub struct Delivery {
     /// The `webhook-id`, on retry and on resend.
     pub event_id: EventId,
     pub run_id: Option<RunId>,
+    pub endpoint: Endpoint,
     /// Frozen when the decision was made.
     pub body: Vec<u8>,
     pub state: String,
@@ -41,13 +52,31 @@ pub struct Delivery {
 pub enum Subject {
     Case(Uuid),
     Movement(Uuid),
+    /// How a run ended.
+    Run(RunId),
 }
 
 impl Subject {
-    fn columns(self) -> (&'static str, Uuid) {
+    fn kind(self) -> &'static str {
         match self {
-            Self::Case(id) => ("case", id),
-            Self::Movement(id) => ("movement", id),
+            Self::Case(_) => "case",
+            Self::Movement(_) => "movement",
+            Self::Run(_) => "run",
+        }
+    }
+
+    fn id(self) -> Uuid {
+        match self {
+            Self::Case(id) | Self::Movement(id) => id,
+            Self::Run(run) => run.0,
+        }
+    }
+
+    /// What money did goes to the webhook, what the reading did to the notification endpoint.
+    fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Case(_) | Self::Movement(_) => Endpoint::Webhook,
+            Self::Run(_) => Endpoint::Notification,
         }
     }
 }
@@ -78,8 +107,8 @@ pub struct AttemptRecord<'a> {
 macro_rules! select_delivery {
     ($rest:literal) => {
         concat!(
-            "SELECT org_id, id, account_id, event_id, run_id, body, state, attempts, next_at, last_status, last_error,
-                    created_at
+            "SELECT org_id, id, account_id, event_id, run_id, endpoint, body, state, attempts, next_at, last_status,
+                    last_error, created_at
              FROM deliveries ",
             $rest
         )
@@ -90,12 +119,14 @@ impl Tx {
     /// Puts a webhook into the outbox, due at once.
     pub async fn insert_delivery(&mut self, delivery: &NewDelivery<'_>, now: Instant) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO deliveries
-            (org_id, id, account_id, event_id, run_id, subject_kind, subject_id, body, state, next_at, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $9)";
-        let (kind, subject) = delivery.subject.columns();
+            (org_id, id, account_id, event_id, run_id, endpoint, subject_kind, subject_id, body, state, next_at,
+             created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $10, $10)";
+        let subject = delivery.subject;
         on_backend!(self, conn => sqlx::query(SQL)
             .bind(delivery.org_id).bind(delivery.id).bind(delivery.account_id).bind(delivery.event_id)
-            .bind(delivery.run_id).bind(kind).bind(subject).bind(delivery.body).bind(now)
+            .bind(delivery.run_id).bind(subject.endpoint()).bind(subject.kind()).bind(subject.id())
+            .bind(delivery.body).bind(now)
             .execute(conn).await.map(|_| ())?);
         Ok(())
     }
@@ -151,7 +182,7 @@ impl Tx {
                            AND e.kind IN ($4, 'delivery.requested'))
              ORDER BY d.created_at DESC, d.id DESC LIMIT 1"
         );
-        let (kind, subject) = subject.columns();
+        let (kind, subject) = (subject.kind(), subject.id());
         Ok(on_backend!(self, conn => sqlx::query_as(SQL)
             .bind(org).bind(kind).bind(subject).bind(decision.word()).fetch_optional(conn).await?))
     }

@@ -31,6 +31,7 @@ pub mod cases;
 pub mod conciliation;
 pub mod deliveries;
 pub mod events;
+pub mod notices;
 
 pub mod jobs;
 

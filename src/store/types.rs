@@ -14,6 +14,7 @@ use crate::domain::ids::{
 use crate::domain::money::{Amount, Currency};
 use crate::domain::movement::{BookingStatus, CreditDebit};
 use crate::domain::run::{Outcome, RunKind, RunState, Trigger};
+use crate::store::deliveries::Endpoint;
 
 macro_rules! as_uuid {
     ($($id:ty),+ $(,)?) => {$(
@@ -87,6 +88,7 @@ as_word!(
     BookingStatus,
     CaseStatus,
     CreditDebit,
+    Endpoint,
     LoginMode,
     OperationMode,
     Outcome,

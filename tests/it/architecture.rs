@@ -274,7 +274,7 @@ fn covers(pattern: &str, name: &str) -> bool {
 }
 
 /// Reads every Rust file below a folder; paths are from the root, with `/`.
-fn collect(root: &Path, folder: &str, texts: &mut BTreeMap<String, String>) {
+pub(crate) fn collect(root: &Path, folder: &str, texts: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(root.join(folder)).expect("the folder is part of the project") {
         let entry = entry.expect("the folder can be listed");
         let path = format!("{folder}/{}", entry.file_name().to_string_lossy());

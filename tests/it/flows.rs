@@ -4,6 +4,8 @@ mod deleted;
 mod delivery;
 mod happy;
 mod leaks;
+mod notices;
 mod polling;
 mod refused;
+mod settings;
 mod shutdown;

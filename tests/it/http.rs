@@ -2,6 +2,9 @@
 
 mod bad_input;
 mod conciliation;
+mod limits;
+mod movements;
+mod requests;
 mod resend;
 mod runs;
 mod shapes;

@@ -3,8 +3,10 @@
 mod support;
 
 mod architecture;
+mod contract;
 mod migrations;
 mod openapi;
+mod receivers;
 mod scrapers;
 
 mod store;

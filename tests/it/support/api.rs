@@ -1,6 +1,7 @@
 //! A client of the API that shows what came back when a status is not the expected one.
 
 use reconbanker::domain::ids::AccountId;
+use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -12,15 +13,21 @@ pub struct Api {
     token: Option<String>,
 }
 
-/// Status and body of an answer.
+/// Status, headers and body of an answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    pub headers: HeaderMap,
     pub body: Value,
     request: String,
 }
 
 impl Answer {
+    /// A header's text; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     /// The body, when the status is this one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
@@ -97,8 +104,9 @@ impl Api {
         }
         let response = build(request).send().await.expect("the API answers");
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let text = response.text().await.expect("a body");
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, body, request: format!("{method} {path}") }
+        Answer { status, headers, body, request: format!("{method} {path}") }
     }
 }

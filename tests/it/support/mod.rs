@@ -2,6 +2,7 @@
 
 mod api;
 mod backend;
+mod fake_bank;
 mod seed;
 mod statement;
 
@@ -33,6 +34,7 @@ use tokio_util::task::TaskTracker;
 pub use self::api::{Api, PASSWORD};
 pub(crate) use self::backend::each_backend;
 pub use self::backend::{Backend, Database};
+pub use self::fake_bank::FakeBank;
 pub use self::seed::{Seed, credit, id};
 pub use self::statement::Statement;
 
@@ -59,20 +61,30 @@ pub struct TestApp {
 impl TestApp {
     /// With a real browser.
     pub async fn start(backend: Backend) -> Self {
-        Self::launch(backend, None, Background::None).await
+        Self::launch(backend, None, Background::None, &[]).await
     }
 
     /// With an engine of the test's own, such as scripted pages.
     pub async fn start_with(backend: Backend, engine: Option<Arc<dyn Engine>>) -> Self {
-        Self::launch(backend, engine, Background::None).await
+        Self::launch(backend, engine, Background::None, &[]).await
     }
 
     /// With workers that take jobs by themselves, as in production.
     pub async fn start_with_workers(backend: Backend) -> Self {
-        Self::launch(backend, None, Background::Workers).await
+        Self::launch(backend, None, Background::Workers, &[]).await
     }
 
-    async fn launch(backend: Backend, engine: Option<Arc<dyn Engine>>, background: Background) -> Self {
+    /// With settings of the test's own besides, each as `section.key` and value.
+    pub async fn start_set(backend: Backend, engine: Option<Arc<dyn Engine>>, overrides: &[(&str, &str)]) -> Self {
+        Self::launch(backend, engine, Background::None, overrides).await
+    }
+
+    async fn launch(
+        backend: Backend,
+        engine: Option<Arc<dyn Engine>>,
+        background: Background,
+        overrides: &[(&str, &str)],
+    ) -> Self {
         let database = Database::create(backend).await;
         let data_dir = tempfile::Builder::new().prefix("reconbanker-test-").tempdir().expect("a temporary directory");
         let start = DateTime::parse_from_rfc3339(MORNING).expect("an instant").to_utc();
@@ -90,7 +102,7 @@ impl TestApp {
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background,
         };
-        let settings = settings(&data_dir, &database);
+        let settings = settings(&data_dir, &database, overrides);
         let app = app::start(&settings, parts).await.expect("the daemon starts");
         let api = Api::new(app.url());
         Self { app, world, clock, api, stop, tasks, database, data_dir }
@@ -236,14 +248,19 @@ impl TestApp {
     }
 }
 
-fn settings(data_dir: &TempDir, database: &Database) -> Settings {
-    let overrides = vec![
-        ("data_dir".to_owned(), data_dir.path().join("data").display().to_string()),
-        ("server.listen".to_owned(), "127.0.0.1:0".to_owned()),
-        ("server.registration".to_owned(), "open".to_owned()),
-        ("server.login_attempts_per_minute".to_owned(), "1000".to_owned()),
-        ("outbound.allow".to_owned(), "[\"127.0.0.0/8\"]".to_owned()),
+/// For tests: an ephemeral port, open registration, limits that no test meets by chance, loopback permitted.
+fn settings(data_dir: &TempDir, database: &Database, overrides: &[(&str, &str)]) -> Settings {
+    let data_dir = data_dir.path().join("data").display().to_string();
+    let usual = [
+        ("data_dir", data_dir.as_str()),
+        ("server.listen", "127.0.0.1:0"),
+        ("server.registration", "open"),
+        ("server.login_attempts_per_minute", "1000"),
+        ("server.requests_per_minute", "100000"),
+        ("outbound.allow", "[\"127.0.0.0/8\"]"),
     ];
+    let all = usual.iter().chain(overrides);
+    let overrides = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let sources = Sources { file: None, env: Vec::new(), overrides, is_root: false };
     let mut settings = Settings::load(sources).expect("the settings are right");
     settings.database.url = database.url().map(SecretString::from);

@@ -1,0 +1,52 @@
+//! Tells the customer that a scrape failed, where the account asks for it.
+
+use super::Deps;
+use super::match_account::put_into_outbox;
+use crate::deliver::notice::{self, Notice};
+use crate::domain::account::NotificationEvent;
+use crate::domain::ids::{DeliveryId, EventId};
+use crate::domain::run::{Outcome, RunKind};
+use crate::domain::time::Instant;
+use crate::store::deliveries::{NewDelivery, Subject};
+use crate::store::notices::NoticeSettings;
+use crate::store::runs::Run;
+use crate::store::{StoreError, Tx};
+
+/// Puts the notice of a run's end into the outbox, in the transaction that ends the run.
+///
+/// `event` says in the log that the run ended; its id becomes the `webhook-id`. Each failure is told,
+/// except those of a login that was blocked before the run began: a block is told once.
+pub(super) async fn of_end(
+    tx: &mut Tx,
+    deps: &Deps,
+    run: &Run,
+    outcome: Outcome,
+    event: EventId,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let told = match run.kind {
+        RunKind::Scrape => notice::event_of(outcome),
+        RunKind::Poll => None,
+    };
+    let Some(told) = told else { return Ok(()) };
+    let Some(settings) = tx.notice_settings(run.org_id, run.id).await? else { return Ok(()) };
+    if settings.was_blocked_before() || !is_subscribed(&settings, told) {
+        return Ok(());
+    }
+    let body = notice::body(Notice { account_id: run.account_id, event: told, outcome, occurred_at: now });
+    let delivery = NewDelivery {
+        org_id: run.org_id,
+        id: DeliveryId(deps.ids.next()),
+        account_id: run.account_id,
+        event_id: event,
+        run_id: Some(run.id),
+        subject: Subject::Run(run.id),
+        body: &body,
+    };
+    put_into_outbox(tx, deps, &delivery, now).await
+}
+
+fn is_subscribed(settings: &NoticeSettings, event: NotificationEvent) -> bool {
+    let names = settings.notification_events.as_deref().unwrap_or("[]");
+    serde_json::from_str::<Vec<NotificationEvent>>(names).is_ok_and(|events| events.contains(&event))
+}

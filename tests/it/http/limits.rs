@@ -1,0 +1,59 @@
+//! How often one may ask, and how an answer says so.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Backend, PASSWORD, TestApp, each_backend};
+
+each_backend! {
+    async fn every_answer_tells_what_is_left_and_the_last_one_when_to_come_back(backend: Backend) {
+        let settings = [("server.requests_per_minute", "6"), ("server.trusted_proxies", "127.0.0.0/8")];
+        let mut test = TestApp::start_set(backend, None, &settings).await;
+        // These are counted for the address; the user's own six are untouched.
+        test.api.sign_up("owner@shop.example").await;
+        for remaining in (0..6).rev() {
+            let answer = test.api.get("/me").await;
+            assert_eq!(answer.header("ratelimit-policy"), "\"default\";q=6;w=60");
+            // Ten seconds for each request that was used.
+            let expected = format!("\"default\";r={remaining};t={}", 10 * (6 - remaining));
+            assert_eq!(answer.header("ratelimit"), expected);
+            answer.expect(200);
+        }
+        let answer = test.api.get("/me").await;
+        assert_eq!(answer.header("ratelimit"), "\"default\";r=0;t=60");
+        let wait: u64 = answer.header("retry-after").parse().expect("seconds");
+        assert!((1..=11).contains(&wait), "{wait}");
+        assert_eq!(answer.expect(429), json!({ "error": "Too many requests", "code": "rate_limited" }));
+
+        // Whoever is not signed in is counted by address, errors too.
+        let stranger = test.api.stranger().with_token("eyJhbGciOiJub25lIn0.e30.");
+        let ask = async |path: &str| {
+            stranger.send(Method::GET, path, |request| request.header("x-forwarded-for", "203.0.113.9")).await
+        };
+        let asked = [("/me", 401), ("/nowhere", 404), ("/openapi.json", 200), ("/docs", 200), ("/", 404), ("/me", 401)];
+        for (path, status) in asked {
+            let answer = ask(path).await;
+            assert_eq!(answer.header("ratelimit-policy"), "\"default\";q=6;w=60", "{path}");
+            answer.expect(status);
+        }
+        ask("/me").await.expect(429);
+        // Probes are always answered.
+        for path in ["/health", "/livez", "/readyz"] {
+            ask(path).await.expect(200);
+        }
+        test.finish().await;
+    }
+
+    async fn signing_in_has_a_stricter_limit_of_its_own(backend: Backend) {
+        let mut test = TestApp::start_set(backend, None, &[("server.login_attempts_per_minute", "2")]).await;
+        // Registering is one attempt, signing in the other.
+        test.api.sign_up("owner@shop.example").await;
+        let login = json!({ "email": "owner@shop.example", "password": PASSWORD });
+        let answer = test.api.post("/auth/login", login).await;
+        let wait: u64 = answer.header("retry-after").parse().expect("seconds");
+        assert!((1..=31).contains(&wait), "{wait}");
+        assert_eq!(answer.error(429), "Too many requests");
+        test.api.get("/me").await.expect(200);
+        test.finish().await;
+    }
+}
