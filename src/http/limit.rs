@@ -124,7 +124,8 @@ pub(super) async fn limit_requests(
         return next.run(request).await;
     }
     let user = state.tokens.user_of(request.headers(), state.deps.now());
-    let standing = state.request_limit.count(user.map_or_else(|| Caller::Address(neighbourhood(address)), Caller::User));
+    let standing =
+        state.request_limit.count(user.map_or_else(|| Caller::Address(neighbourhood(address)), Caller::User));
     let mut response = match standing.wait_s {
         None => next.run(request).await,
         Some(wait_s) => ApiError::too_many_requests(wait_s).into_response(),

@@ -38,8 +38,8 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
     let (Some(account), Some(config)) = (account, config) else {
         return Err(JobError::discard("the account of this delivery has no settings any more"));
     };
-    let opened = receiver(deps, &delivery, &config)
-        .and_then(|receiver| Ok((receiver, open_signing_secret(deps, &account)?)));
+    let opened =
+        receiver(deps, &delivery, &config).and_then(|receiver| Ok((receiver, open_signing_secret(deps, &account)?)));
     let (receiver, secret) = match opened {
         Ok((Some(receiver), secret)) => (receiver, secret),
         Ok((None, _)) => return record(deps, &delivery, &nowhere_to_go(), 0).await,
@@ -79,7 +79,7 @@ fn receiver<'a>(deps: &Deps, delivery: &Delivery, config: &'a AccountConfig) -> 
     let (org, account) = (delivery.org_id, delivery.account_id);
     match delivery.endpoint {
         Endpoint::Webhook => {
-            let auth = poll_customer::webhook_auth(deps, org, account, config)?;
+            let auth = super::webhook_auth(deps, org, account, config)?;
             Ok(Some(Receiver { url: &config.webhook_url, auth }))
         }
         Endpoint::Notification => {

@@ -106,7 +106,7 @@ impl Receiver {
         let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
         let mut receiver = Self { process, lines, url: String::new() };
         let first = receiver.line().await;
-        receiver.url = first.strip_prefix("listening on ").expect("the first line says where").to_owned();
+        first.strip_prefix("listening on ").expect("the first line says where").clone_into(&mut receiver.url);
         receiver
     }
 

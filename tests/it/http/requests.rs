@@ -30,7 +30,7 @@ struct Bodies {
 }
 
 /// Requests that are wrong before any body is read.
-struct Paths {
+struct Refusal {
     method: &'static str,
     status: u16,
     code: &'static str,
@@ -196,7 +196,7 @@ each_backend! {
         let mut test = TestApp::start(backend).await;
         test.api.sign_up("owner@shop.example").await;
         let bodies: [(&[u8], &str); 4] = [
-            (b"{\"name\": \"\xff\"}", "invalid unicode code point at line 1 column 12"),
+            (b"{\"name\": \"\xff\"}", "invalid unicode code point at line 1 column 11"),
             (b"\xef\xbb\xbf{}", "expected value at line 1 column 1"),
             (b"{\0\"\0", "key must be a string at line 1 column 2"),
             (b"\0", "expected value at line 1 column 1"),

@@ -8,16 +8,16 @@ const LIMIT: &str = "limit must be a whole number, 1 or more";
 const OFFSET: &str = "offset must be a whole number, 0 or more";
 const NO_CREDENTIALS: &str = "the account has no bank credentials; save them in its settings first";
 
-const fn bad_query(error: &'static str, paths: &'static [&'static str]) -> Paths {
-    Paths { method: "GET", status: 400, code: "invalid_request", error, paths }
+const fn bad_query(error: &'static str, paths: &'static [&'static str]) -> Refusal {
+    Refusal { method: "GET", status: 400, code: "invalid_request", error, paths }
 }
 
 /// Absent, foreign and impossible ids look alike.
-const fn not_found(method: &'static str, paths: &'static [&'static str]) -> Paths {
-    Paths { method, status: 404, code: "not_found", error: NO_ACCOUNT, paths }
+const fn not_found(method: &'static str, paths: &'static [&'static str]) -> Refusal {
+    Refusal { method, status: 404, code: "not_found", error: NO_ACCOUNT, paths }
 }
 
-pub(super) const PATHS: &[Paths] = &[
+pub(super) const PATHS: &[Refusal] = &[
     not_found(
         "GET",
         &[
@@ -50,7 +50,7 @@ pub(super) const PATHS: &[Paths] = &[
             "/accounts/<foreign>/restart",
         ],
     ),
-    Paths {
+    Refusal {
         method: "POST",
         status: 400,
         code: "no_credentials",
@@ -87,14 +87,14 @@ pub(super) const PATHS: &[Paths] = &[
             "/accounts/<account>/movements?include=pending;debits",
         ],
     ),
-    Paths {
+    Refusal {
         method: "GET",
         status: 400,
         code: "invalid_query",
         error: "the query cannot be read: duplicate field `limit`",
         paths: &["/accounts/<account>/movements?limit=1&limit=2"],
     },
-    Paths {
+    Refusal {
         method: "GET",
         status: 404,
         code: "not_found",
@@ -114,7 +114,7 @@ pub(super) const PATHS: &[Paths] = &[
             "/.env",
         ],
     },
-    Paths {
+    Refusal {
         method: "PATCH",
         status: 405,
         code: "method_not_allowed",
