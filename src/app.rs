@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,9 +22,10 @@ use crate::domain::ids::{BankId, IdSource, SystemIds};
 use crate::domain::time::{Clock, SystemClock};
 use crate::http;
 use crate::jobs::queue::{self, Slots};
-use crate::jobs::{Deps, Timing, schedule};
+use crate::jobs::{Deps, PollRules, Timing, schedule};
 use crate::matching::Policy;
 use crate::outbound::{Guard, Outbound};
+use crate::poll::presence::{Patience, PresencePolicy};
 use crate::scrape::catalogue::Catalogue;
 use crate::scrape::driver::{self, Installed};
 use crate::scrape::recipe::{Recipe, RecipeStatus};
@@ -152,11 +154,11 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
     let boot = parts.ids.next();
     let deps = Arc::new(Deps {
         vault,
-        outbound: Outbound::new(Guard::new(settings.outbound.allow.clone()), USER_AGENT)
-            .context("could not set up outgoing HTTP")?,
+        outbound: outbound(settings)?,
         engine,
         portal_port: parts.portal_port.or(Some(settings.demo.bank_port).filter(|port| *port != 0)),
         timing: timing(settings),
+        poll: poll_rules(settings),
         policy: Policy::default(),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
@@ -177,6 +179,28 @@ fn timing(settings: &Settings) -> Timing {
         poll_every: schedule.poll_every,
         overlap_days: schedule.overlap_days,
         first_read_days: schedule.first_read_days,
+    }
+}
+
+/// The client for customers' URLs.
+pub fn outbound(settings: &Settings) -> anyhow::Result<Outbound> {
+    Outbound::new(Guard::new(settings.outbound.allow.clone()), USER_AGENT).context("could not set up outgoing HTTP")
+}
+
+/// How customers' endpoints are polled.
+#[must_use]
+pub fn poll_rules(settings: &Settings) -> PollRules {
+    let poll = &settings.poll;
+    let patience = |polls: u32, time: Duration| Patience {
+        polls: i64::from(polls),
+        time: TimeDelta::from_std(time).expect("a setting of at most a week"),
+    };
+    PollRules {
+        timeout: poll.timeout,
+        presence: PresencePolicy {
+            usual: patience(poll.cancel_after_polls, poll.cancel_after),
+            doubtful: patience(poll.doubt_after_polls, poll.doubt_after),
+        },
     }
 }
 
@@ -286,7 +310,7 @@ fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
 }
 
 /// Opens the keys, making them at the first start; the notice says where they are and what to do.
-fn open_vault(data_dir: &Path) -> anyhow::Result<(Vault, Option<String>)> {
+pub fn open_vault(data_dir: &Path) -> anyhow::Result<(Vault, Option<String>)> {
     let dir = data_dir.join("keys");
     let (keys, created) = KeyRing::load_or_create(&dir)?;
     let notice = match created {

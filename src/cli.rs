@@ -87,6 +87,12 @@ enum Command {
     /// Work on bank recipes
     #[command(subcommand, after_help = "Example:\n  reconbanker scraper test demo-tabla")]
     Scraper(ScraperCommand),
+    /// Look at customers' lists of expected payments
+    #[command(
+        subcommand,
+        after_help = "Example:\n  reconbanker orders poll --dry 01991c2e-7b3a-7c11-9a55-3f0c5e6f7a01"
+    )]
+    Orders(OrdersCommand),
     /// Look at decisions
     #[command(subcommand, after_help = "Example:\n  reconbanker match explain 01991c2e-7b3a-7c11-9a55-3f0c5e6f7a01")]
     Match(MatchCommand),
@@ -140,6 +146,19 @@ enum ScraperCommand {
         /// Write what comes out as what is expected; read the difference before you commit it
         #[arg(long)]
         update: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OrdersCommand {
+    /// Ask an account's endpoint, and say what a poll now would do
+    #[command(after_help = "Example:\n  reconbanker orders poll --dry 01991c2e-7b3a-7c11-9a55-3f0c5e6f7a01")]
+    Poll {
+        /// Id of an account
+        account: String,
+        /// Change nothing; works while the daemon runs
+        #[arg(long)]
+        dry: bool,
     },
 }
 

@@ -38,6 +38,7 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub browser: BrowserSettings,
     pub schedule: ScheduleSettings,
+    pub poll: PollSettings,
     pub outbound: OutboundSettings,
     pub delivery: DeliverySettings,
     pub jobs: JobsSettings,
@@ -112,6 +113,21 @@ pub struct ScheduleSettings {
     pub overlap_days: u32,
     #[serde(deserialize_with = "values::within::<_, _, 0, 365>")]
     pub first_read_days: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PollSettings {
+    #[serde(deserialize_with = "values::period::<_, 1, 60>", serialize_with = "values::print_period")]
+    pub timeout: Duration,
+    #[serde(deserialize_with = "values::within::<_, _, 1, 100>")]
+    pub cancel_after_polls: u32,
+    #[serde(deserialize_with = "values::period::<_, 0, 604_800>", serialize_with = "values::print_period")]
+    pub cancel_after: Duration,
+    #[serde(deserialize_with = "values::within::<_, _, 1, 100>")]
+    pub doubt_after_polls: u32,
+    #[serde(deserialize_with = "values::period::<_, 0, 604_800>", serialize_with = "values::print_period")]
+    pub doubt_after: Duration,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -262,6 +278,19 @@ impl Settings {
             refuse(
                 ["schedule.scrape_jitter", "schedule.scrape_every"],
                 "`schedule.scrape_jitter` must be less than `schedule.scrape_every`",
+            );
+        }
+        // What looks like a mistake must not cancel sooner than what does not.
+        if self.poll.doubt_after_polls < self.poll.cancel_after_polls {
+            refuse(
+                ["poll.doubt_after_polls", "poll.cancel_after_polls"],
+                "`poll.doubt_after_polls` must not be less than `poll.cancel_after_polls`",
+            );
+        }
+        if self.poll.doubt_after < self.poll.cancel_after {
+            refuse(
+                ["poll.doubt_after", "poll.cancel_after"],
+                "`poll.doubt_after` must not be less than `poll.cancel_after`",
             );
         }
         let DemoSettings { bank_port, shop_port, control_port } = self.demo;

@@ -74,6 +74,8 @@ CREATE TABLE accounts (
     signing_secret_sealed BYTEA NOT NULL,
     next_scrape_at  TIMESTAMPTZ,
     next_poll_at    TIMESTAMPTZ,
+    -- Of the last answer that was applied whole; the next poll may be told "as before".
+    poll_etag       TEXT,
     created_at      TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, bank_login_id) REFERENCES bank_logins (org_id, id)
@@ -177,6 +179,10 @@ CREATE TABLE expected_payments (
     currency      TEXT NOT NULL,
     name          TEXT NOT NULL,
     registered_at TIMESTAMPTZ NOT NULL,
+    -- Good polls in a row that did not list it, and the first of them.
+    absent_polls    BIGINT NOT NULL DEFAULT 0,
+    absent_since    TIMESTAMPTZ,
+    change_reported BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, account_id) REFERENCES accounts (org_id, id),
     FOREIGN KEY (org_id, run_id) REFERENCES runs (org_id, id),

@@ -75,6 +75,8 @@ CREATE TABLE accounts (
     signing_secret_sealed BLOB NOT NULL,
     next_scrape_at  TEXT,
     next_poll_at    TEXT,
+    -- Of the last answer that was applied whole; the next poll may be told "as before".
+    poll_etag       TEXT,
     created_at      TEXT NOT NULL,
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, bank_login_id) REFERENCES bank_logins (org_id, id)
@@ -178,6 +180,10 @@ CREATE TABLE expected_payments (
     currency      TEXT NOT NULL,
     name          TEXT NOT NULL,
     registered_at TEXT NOT NULL,
+    -- Good polls in a row that did not list it, and the first of them.
+    absent_polls    INTEGER NOT NULL DEFAULT 0,
+    absent_since    TEXT,
+    change_reported INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, account_id) REFERENCES accounts (org_id, id),
     FOREIGN KEY (org_id, run_id) REFERENCES runs (org_id, id),

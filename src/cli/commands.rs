@@ -8,17 +8,17 @@ use anyhow::{Context, bail};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{BenchCommand, Command, ConfigCommand, MatchCommand, ScraperCommand, UserCommand};
+use super::{BenchCommand, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand};
 use crate::app::{self, Parts};
 use crate::config::Settings;
 use crate::demo;
 use crate::domain::account::Role;
-use crate::domain::ids::{ExpectedPaymentId, IdSource, OrgId, SystemIds};
+use crate::domain::ids::{AccountId, ExpectedPaymentId, IdSource, OrgId, SystemIds};
 use crate::domain::money;
 use crate::domain::time::{Clock, SystemClock};
 use crate::http::auth::{hash_password, password_problem};
 use crate::http::users::{self, NewPerson, Registered};
-use crate::jobs;
+use crate::jobs::{self, Rehearsal};
 use crate::matching::Policy;
 use crate::scrape::fixture;
 
@@ -36,6 +36,10 @@ pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Config(ConfigCommand::Print) => print(settings.to_toml().trim_end()),
         Command::Openapi => print(&crate::http::openapi_document().to_pretty_json()?),
         Command::Scraper(ScraperCommand::Test { bank, dir, update }) => test_recipe(&dir.join(bank), update),
+        Command::Orders(OrdersCommand::Poll { account, dry: true }) => rehearse_poll(&settings, &account).await,
+        Command::Orders(OrdersCommand::Poll { account, dry: false }) => {
+            bail!("add --dry; a poll that counts is asked of the daemon: POST /conciliation/poll/{account}")
+        }
         Command::Match(MatchCommand::Explain { id }) => explain(&settings, &id).await,
         Command::Bench(BenchCommand::Deliver { count, json }) => {
             crate::bench::deliver::run(&settings, count, json).await
@@ -163,6 +167,26 @@ fn read_password() -> anyhow::Result<SecretString> {
         bail!("{problem}; pass it on standard input: reconbanker user add <email> < password.txt");
     }
     Ok(password.into())
+}
+
+/// Reads what the daemon reads and asks what it would ask. Takes no lock: it writes nothing.
+async fn rehearse_poll(settings: &Settings, account: &str) -> anyhow::Result<()> {
+    let id = AccountId::from_str(account).with_context(|| format!("\"{account}\" is not the id of an account"))?;
+    let store = app::open_store(settings).await?;
+    let org = store.read().await?.find_account(id).await?;
+    let org = org.with_context(|| format!("there is no account {id}"))?;
+    let (vault, _) = app::open_vault(&settings.data_dir)?;
+    let (outbound, rules) = (app::outbound(settings)?, app::poll_rules(settings));
+    match jobs::rehearse_poll(&store, &vault, &outbound, &rules, (org, id), SystemClock.now()).await? {
+        Rehearsal::Steps(lines) => {
+            for line in lines {
+                print(&line)?;
+            }
+            print("nothing was changed")
+        }
+        Rehearsal::NotPolled(reason) => print(reason),
+        Rehearsal::Unusable(reason) => bail!("a poll would fail and change nothing: {reason}"),
+    }
 }
 
 async fn explain(settings: &Settings, id: &str) -> anyhow::Result<()> {

@@ -202,6 +202,16 @@ fn settings_that_contradict_each_other_are_refused() {
         "--set schedule.scrape_jitter: `schedule.scrape_jitter` must be less than `schedule.scrape_every`",
     );
     check(
+        "[poll]\ncancel_after = \"2h\"\n",
+        &[],
+        "reconbanker.toml:2:1: `poll.doubt_after` must not be less than `poll.cancel_after`",
+    );
+    check(
+        "",
+        &[("poll.doubt_after_polls", "1")],
+        "--set poll.doubt_after_polls: `poll.doubt_after_polls` must not be less than `poll.cancel_after_polls`",
+    );
+    check(
         "[demo]\nbank_port = 4000\nshop_port = 4000\n",
         &[],
         "reconbanker.toml:3:1: `demo.shop_port` and `demo.bank_port` are the same port, 4000",

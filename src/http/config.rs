@@ -139,6 +139,8 @@ pub(super) async fn put(
         .account(id);
     tx.record(session.org, event);
     start_schedule(&state, &mut tx, &session, id, &config, username.is_some(), now).await?;
+    // What the endpoint answered before says nothing of the one that is polled from now on.
+    tx.set_poll_etag(session.org, id, None).await?;
     tx.commit().await?;
     Ok(Json(body(id, config, username)))
 }

@@ -16,6 +16,7 @@ mod limit;
 mod movements;
 mod openapi;
 mod options;
+mod polls;
 mod runs;
 mod scrapes;
 
@@ -87,6 +88,7 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(options::get))
         .routes(routes!(movements::list))
         .routes(routes!(movements::notify))
+        .routes(routes!(polls::list))
         .routes(routes!(scrapes::scrape))
         .routes(routes!(scrapes::restart))
         .routes(routes!(runs::list))

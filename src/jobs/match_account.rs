@@ -154,9 +154,13 @@ async fn write_decision(
     let (status, result, reason, kind) = conclusion(&decision.verdict);
     let candidates =
         serde_json::to_string(&decision.candidates).map_err(|error| JobError::discard(error.to_string()))?;
-    // Looking again and seeing the same is no news: nothing is written, nobody is told.
-    if standing.result == Some(result) && standing.reason == reason && standing.candidates.as_ref() == Some(&candidates)
-    {
+    // Looking again and seeing the same is no news: nothing is written, nobody is told. An order that was
+    // registered again is looked at anew, whatever its last attempt said.
+    let is_old_news = standing.status == status
+        && standing.result == Some(result)
+        && standing.reason == reason
+        && standing.candidates.as_ref() == Some(&candidates);
+    if is_old_news {
         return Ok(());
     }
     if !tx.decide_case(context.org, order.id, status, now).await? {

@@ -9,7 +9,9 @@ pub mod schedule;
 
 mod delete_account;
 mod deliver_webhook;
+mod expire;
 mod ingest;
+mod ingest_orders;
 mod match_account;
 mod notice;
 mod poll_customer;
@@ -17,6 +19,7 @@ mod scrape_account;
 
 pub use delete_account::delete_account;
 pub use match_account::{explain as explain_case, run as match_account};
+pub use poll_customer::{Rehearsal, rehearse as rehearse_poll};
 
 use std::error::Error;
 use std::sync::Arc;
@@ -32,6 +35,7 @@ use crate::domain::run::{Outcome, RunKind, RunResult, Trigger};
 use crate::domain::time::{Clock, Instant};
 use crate::matching::Policy;
 use crate::outbound::Outbound;
+use crate::poll::presence::PresencePolicy;
 use crate::scrape::Engine;
 use crate::scrape::catalogue::Catalogue;
 use crate::store::configs::AccountConfig;
@@ -51,6 +55,7 @@ pub struct Deps {
     /// Port of the demo bank; `None` where none runs.
     pub portal_port: Option<u16>,
     pub timing: Timing,
+    pub poll: PollRules,
     pub policy: Policy,
     /// This start of this process; leases carry it.
     pub boot: Uuid,
@@ -67,6 +72,14 @@ pub struct Timing {
     pub overlap_days: u32,
     /// Whole bank days that an account's first scrape reads.
     pub first_read_days: u32,
+}
+
+/// How polls go, from the settings.
+#[derive(Debug, Clone, Copy)]
+pub struct PollRules {
+    /// For the endpoint's whole answer.
+    pub timeout: Duration,
+    pub presence: PresencePolicy,
 }
 
 /// Why a job did not finish; decided where the cause is known.
@@ -158,13 +171,14 @@ pub async fn request_run(
 
 /// The polling credential, opened.
 fn polling_token(
-    deps: &Deps,
+    vault: &Vault,
     org: OrgId,
     account: AccountId,
     config: &AccountConfig,
 ) -> Result<Option<SecretString>, JobError> {
-    let sealed = config.auth_token_sealed.as_deref();
-    Ok(deps.open("account_configs", "auth_token_sealed", account.0, org, sealed)?)
+    let Some(sealed) = &config.auth_token_sealed else { return Ok(None) };
+    let place = Place { table: "account_configs", column: "auth_token_sealed", row: account.0, org };
+    Ok(Some(vault.open(&place, sealed)?))
 }
 
 /// The webhook's credentials: its own, or the polling ones, type and token apart.
@@ -178,7 +192,7 @@ fn webhook_auth(
     let own = deps.open("account_configs", "webhook_auth_token_sealed", account.0, org, sealed)?;
     let token = match own {
         Some(token) => Some(token),
-        None => polling_token(deps, org, account, config)?,
+        None => polling_token(&deps.vault, org, account, config)?,
     };
     Ok(token.map(|token| (config.webhook_auth_type.unwrap_or(config.auth_type), token)))
 }

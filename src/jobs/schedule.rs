@@ -1,8 +1,8 @@
-//! The clockwork: makes due runs ready, and wakes rows whose wake-up was lost.
+//! The clockwork: makes due runs ready, expires old orders, and wakes rows whose wake-up was lost.
 
 use chrono::TimeDelta;
 
-use super::{Deps, deliver_webhook, queue_of, request_run};
+use super::{Deps, deliver_webhook, expire, queue_of, request_run};
 use crate::domain::event::Actor;
 use crate::domain::run::{RunKind, Trigger};
 use crate::store::StoreError;
@@ -21,6 +21,7 @@ pub async fn tick(deps: &Deps) -> Result<(), StoreError> {
     for kind in RunKind::ALL {
         start_due(deps, *kind).await?;
     }
+    expire::run(deps).await?;
     sweep(deps).await
 }
 

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::domain::account::{AuthType, PollingMethod};
 use crate::outbound::{Call, CallError, Ending, Outbound, UnusableToken, UrlProblem, authorization};
 
-/// How long an endpoint may take for its whole answer.
-const TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest answer that is read: 50,000 payments of 160 bytes.
 const ANSWER_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Longest `ETag` that is kept; an answer with a longer one counts as one without.
+const ETAG_MAX_BYTES: usize = 256;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -25,6 +25,19 @@ pub struct PollCall<'a> {
     pub body: Option<&'a Value>,
     /// `None` sends no `Authorization` header.
     pub auth: Option<(AuthType, &'a SecretString)>,
+    /// Of the last good answer; sent as `If-None-Match`, with GET only.
+    pub etag: Option<&'a str>,
+    /// How long the endpoint may take for its whole answer.
+    pub timeout: Duration,
+}
+
+/// What a usable answer brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// Status 200.
+    List { body: Vec<u8>, etag: Option<String> },
+    /// Status 304 to a request that had an `ETag` to compare.
+    NotModified,
 }
 
 /// Why a poll has no answer to read: what happened, and what the customer should check.
@@ -46,8 +59,8 @@ pub enum PollError {
     Incomplete { reason: String },
 }
 
-/// Asks the endpoint once and returns the body of a complete answer with status 200.
-pub async fn fetch(outbound: &Outbound, call: PollCall<'_>) -> Result<Vec<u8>, PollError> {
+/// Asks the endpoint once and returns the body of a complete answer with status 200, or that it is as before.
+pub async fn fetch(outbound: &Outbound, call: PollCall<'_>) -> Result<Fetched, PollError> {
     let url = outbound.guard().check_url(call.url).map_err(PollError::Url)?;
     let mut headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
     if let Some((auth_type, token)) = call.auth {
@@ -60,22 +73,35 @@ pub async fn fetch(outbound: &Outbound, call: PollCall<'_>) -> Result<Vec<u8>, P
             (Method::POST, Some(call.body.map_or_else(|| "{}".to_owned(), Value::to_string).into_bytes()))
         }
     };
-    let call = Call { method, url: &url, headers, body, timeout: TIMEOUT, body_max_bytes: ANSWER_MAX_BYTES };
+    // Only GET has a 304; what came from a header can stand in one.
+    let known = call.etag.filter(|_| method == Method::GET).and_then(|etag| HeaderValue::try_from(etag).ok());
+    let is_conditional = known.is_some();
+    headers.extend(known.map(|known| (IF_NONE_MATCH, known)));
+    let call = Call { method, url: &url, headers, body, timeout: call.timeout, body_max_bytes: ANSWER_MAX_BYTES };
     let answer = outbound.call(call).await?;
+    if answer.status == 304 && is_conditional {
+        return Ok(Fetched::NotModified);
+    }
     if answer.status != 200 {
         return Err(PollError::Status { status: answer.status, advice: advice(answer.status) });
     }
     match answer.ending {
-        Ending::Complete => Ok(answer.body),
+        Ending::Complete => Ok(Fetched::List { etag: etag(&answer.headers), body: answer.body }),
         Ending::Cut => Err(PollError::TooLarge),
         Ending::Broken { reason } => Err(PollError::Incomplete { reason }),
     }
+}
+
+fn etag(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(ETAG)?.to_str().ok()?;
+    (!text.is_empty() && text.len() <= ETAG_MAX_BYTES).then(|| text.to_owned())
 }
 
 /// What a customer should look at after an answer that is not a list.
 fn advice(status: u16) -> &'static str {
     match status {
         201..=299 => "answer 200 with a JSON list, [] when no payment is expected",
+        304 => "answer 304 only to a request with If-None-Match",
         300..=399 => "redirects are not followed: save the final URL",
         401 | 403 => "check the polling token and its type",
         404 | 410 => "check the path of the URL",
@@ -94,13 +120,19 @@ mod tests {
     use super::*;
     use crate::outbound::testing::{answer_once, outbound};
 
+    const TIMEOUT: Duration = Duration::from_secs(15);
+
+    fn get(url: &str) -> PollCall<'_> {
+        PollCall { url, method: PollingMethod::Get, body: None, auth: None, etag: None, timeout: TIMEOUT }
+    }
+
     #[tokio::test]
     async fn the_request_carries_what_the_settings_say() {
         let token: SecretString = "t0ken".into();
         let check = async |method, body: Option<&Value>, auth, wanted: &[&str], unwanted: &[&str]| {
             let (url, server) = answer_once("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]");
-            let fetched = fetch(&outbound(), PollCall { url: url.as_str(), method, body, auth }).await;
-            assert_eq!(fetched, Ok(b"[]".to_vec()));
+            let fetched = fetch(&outbound(), PollCall { method, body, auth, ..get(url.as_str()) }).await;
+            assert_eq!(fetched, Ok(Fetched::List { body: b"[]".to_vec(), etag: None }));
             let request = server.join().expect("server");
             for part in wanted {
                 assert!(request.contains(part), "no {part} in {request}");
@@ -123,8 +155,7 @@ mod tests {
     async fn anything_but_a_complete_200_is_an_error_that_says_what_to_check() {
         let check = async |wire: &str, expected: &str| {
             let (url, _server) = answer_once(wire);
-            let call = PollCall { url: url.as_str(), method: PollingMethod::Get, body: None, auth: None };
-            let error = fetch(&outbound(), call).await.expect_err("not usable").to_string();
+            let error = fetch(&outbound(), get(url.as_str())).await.expect_err("not usable").to_string();
             assert!(error.starts_with(expected), "{error}");
         };
         check(
@@ -145,8 +176,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_etag_travels_both_ways_and_304_answers_only_who_sent_one() {
+        let check = async |method, etag: Option<&str>, wire: &str, expected: Result<Fetched, &str>| {
+            let (url, server) = answer_once(wire);
+            let fetched = fetch(&outbound(), PollCall { method, etag, ..get(url.as_str()) }).await;
+            let request = server.join().expect("server");
+            let is_sent = method == PollingMethod::Get && etag.is_some();
+            assert_eq!(request.contains("if-none-match: \"v1\"\r\n"), is_sent, "{request}");
+            match (fetched, expected) {
+                (Err(error), Err(start)) => assert!(error.to_string().starts_with(start), "{error}"),
+                (fetched, expected) => assert_eq!(fetched.ok(), expected.ok()),
+            }
+        };
+        let list = |etag: Option<&str>| Ok(Fetched::List { body: b"[]".to_vec(), etag: etag.map(str::to_owned) });
+        let tagged = "HTTP/1.1 200 OK\r\nETag: W/\"v2\"\r\nContent-Length: 2\r\n\r\n[]";
+        let as_before = "HTTP/1.1 304 Not Modified\r\n\r\n";
+        let refused: Result<Fetched, &str> =
+            Err("the endpoint answered with status 304 instead of 200; answer 304 only to");
+        check(PollingMethod::Get, None, tagged, list(Some("W/\"v2\""))).await;
+        check(PollingMethod::Get, Some("\"v1\""), tagged, list(Some("W/\"v2\""))).await;
+        check(PollingMethod::Get, Some("\"v1\""), as_before, Ok(Fetched::NotModified)).await;
+        check(PollingMethod::Get, None, as_before, refused.clone()).await;
+        check(PollingMethod::Post, Some("\"v1\""), as_before, refused).await;
+        let long = format!("HTTP/1.1 200 OK\r\nETag: \"{}\"\r\nContent-Length: 2\r\n\r\n[]", "x".repeat(255));
+        check(PollingMethod::Get, None, &long, list(None)).await;
+    }
+
+    #[tokio::test]
     async fn a_url_that_slipped_into_the_settings_is_judged_again() {
-        let call = PollCall { url: "http://10.0.0.1/pending", method: PollingMethod::Get, body: None, auth: None };
-        assert!(matches!(fetch(&outbound(), call).await, Err(PollError::Url(UrlProblem::Refused(_)))));
+        let fetched = fetch(&outbound(), get("http://10.0.0.1/pending")).await;
+        assert!(matches!(fetched, Err(PollError::Url(UrlProblem::Refused(_)))));
     }
 }

@@ -1,7 +1,8 @@
 //! A customer's endpoint → the payments the customer expects.
 //!
-//! [`client`] fetches the answer, [`decode`] reads it. What the ledger makes of it, new, known and
-//! vanished orders, is decided where the store is known.
+//! [`client`] fetches the answer, [`decode`] reads it, [`presence`] decides what it means for the orders
+//! that are known: new, seen, vanished, back.
 
 pub mod client;
 pub mod decode;
+pub mod presence;

@@ -8,7 +8,7 @@ use crate::domain::ids::{AccountId, OrgId};
 use crate::domain::time::Instant;
 
 /// Tokens are sealed; JSON values are kept as text.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct AccountConfig {
     pub id: Uuid,
     pub pending_orders_endpoint: Option<String>,

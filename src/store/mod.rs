@@ -26,6 +26,7 @@ pub mod runs;
 
 pub mod expected_payments;
 pub mod movements;
+pub mod polls;
 
 pub mod cases;
 pub mod conciliation;

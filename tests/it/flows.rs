@@ -2,10 +2,13 @@
 
 mod deleted;
 mod delivery;
+mod expiry;
 mod happy;
 mod leaks;
 mod notices;
+mod poll_answers;
 mod polling;
+mod presence;
 mod refused;
 mod settings;
 mod shutdown;

@@ -5,4 +5,5 @@ mod decisions;
 mod deletion;
 mod jobs;
 mod ledger;
+mod orders;
 mod results;

@@ -2,11 +2,14 @@
 
 mod api;
 mod backend;
+mod endpoint;
 mod fake_bank;
+mod ledger;
 mod seed;
 mod statement;
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
@@ -34,6 +37,7 @@ use tokio_util::task::TaskTracker;
 pub use self::api::{Api, PASSWORD};
 pub(crate) use self::backend::each_backend;
 pub use self::backend::{Backend, Database};
+pub use self::endpoint::{Endpoint, Reply, http};
 pub use self::fake_bank::FakeBank;
 pub use self::seed::{Seed, credit, id};
 pub use self::statement::Statement;
@@ -118,6 +122,37 @@ impl TestApp {
         let config = self.config(document);
         self.api.put(&format!("/accounts/{account}/config"), config).await.expect(200);
         account
+    }
+
+    /// Enrols an account in reconcile mode that no bank is read for. `changes` are laid over its settings.
+    pub async fn enrol_without_bank(&mut self, changes: &Value) -> AccountId {
+        self.api.sign_up("owner@shop.example").await;
+        self.api.put("/me/operation-mode", json!({ "mode": "reconcile" })).await.expect(200);
+        let account = self.api.create_account("Operating account").await;
+        let secret = self.api.get(&format!("/accounts/{account}/webhook-secret")).await.expect(200);
+        self.world.set_webhook_secret(secret["secret"].as_str().map(str::to_owned));
+        self.save_without_bank(account, changes).await;
+        account
+    }
+
+    /// Saves the settings of such an account.
+    pub async fn save_without_bank(&self, account: AccountId, changes: &Value) {
+        let mut config = self.config(GOOD_USER);
+        let fields = config.as_object_mut().expect("an object");
+        fields.retain(|name, _| !name.starts_with("bank_"));
+        fields.extend(changes.as_object().expect("an object").clone());
+        self.api.put(&format!("/accounts/{account}/config"), config).await.expect(200);
+    }
+
+    /// The command line on this daemon's data, as an operator uses it beside the daemon.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reconbanker"));
+        command.arg("--data-dir").arg(self.data_dir.path().join("data")).args(["--set", "outbound.allow=127.0.0.0/8"]);
+        command.env_remove("RECONBANKER_CONFIG");
+        if let Some(url) = self.database.url() {
+            command.env("RECONBANKER_DATABASE__URL", url);
+        }
+        command
     }
 
     /// Settings that point to the shop of the world.

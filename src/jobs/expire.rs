@@ -1,0 +1,89 @@
+//! Orders that nobody paid in time.
+
+use chrono::TimeDelta;
+
+use super::Deps;
+use super::match_account::{extra_fields, put_into_outbox};
+use crate::deliver::payload::{self, ReconcileStatus, Reconciled};
+use crate::domain::case::CaseStatus;
+use crate::domain::event::EventKind;
+use crate::domain::expected_payment::ExpectedPayment;
+use crate::domain::ids::{AccountId, DeliveryId, EventId, OrgId};
+use crate::domain::time::Instant;
+use crate::store::configs::AccountConfig;
+use crate::store::deliveries::{NewDelivery, Subject};
+use crate::store::jobs::Queue;
+use crate::store::{StoreError, Tx};
+
+/// How long an order waits for its payment. An order of exactly this age still waits.
+const AGE_MAX: TimeDelta = TimeDelta::hours(120);
+/// Accounts looked at per call; the rest follows in the next one.
+const ACCOUNTS: i64 = 200;
+/// Orders of an account that expire in one transaction; the rest follows in the next call.
+const ORDERS: i64 = 1_000;
+
+/// Expires what is overdue. Ambiguous cases are left: a person decides them.
+pub(super) async fn run(deps: &Deps) -> Result<(), StoreError> {
+    let now = deps.now();
+    let accounts = deps.store.read().await?.accounts_with_overdue_orders(now - AGE_MAX, ACCOUNTS).await?;
+    for (org, account) in accounts {
+        expire(deps, org, account, now).await?;
+    }
+    Ok(())
+}
+
+async fn expire(deps: &Deps, org: OrgId, account: AccountId, now: Instant) -> Result<(), StoreError> {
+    let mut tx = deps.store.write().await?;
+    // First, as everywhere: no match and no poll can come between what is read here and what is written.
+    tx.bump_revision(org, account).await?;
+    let overdue = tx.overdue_orders(org, account, now - AGE_MAX, ORDERS).await?;
+    if overdue.is_empty() {
+        return Ok(());
+    }
+    let config = tx.account_config(org, account).await?.filter(|config| config.notify_on_expired);
+    for order in &overdue {
+        if !tx.decide_case(org, order.id, CaseStatus::Expired, now).await? {
+            continue;
+        }
+        let event = deps.event(EventKind::CaseExpired, now).account(account).subject(order.id.0);
+        let event_id = event.id;
+        tx.record(org, event);
+        if let Some(config) = &config {
+            tell(&mut tx, deps, org, order, config, event_id, now).await?;
+        }
+    }
+    // An expired order may have been the rival of one that still waits.
+    tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await?;
+    tx.commit().await?;
+    tracing::info!(org_id = %org, account_id = %account, orders = overdue.len(), "orders expired");
+    Ok(())
+}
+
+async fn tell(
+    tx: &mut Tx,
+    deps: &Deps,
+    org: OrgId,
+    order: &ExpectedPayment,
+    config: &AccountConfig,
+    event_id: EventId,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let result = Reconciled {
+        external_id: &order.external_id,
+        status: ReconcileStatus::Expired,
+        amount: order.amount,
+        currency: &order.currency,
+        name: &order.name,
+    };
+    let body = payload::reconcile(result, &extra_fields(config));
+    let delivery = NewDelivery {
+        org_id: org,
+        id: DeliveryId(deps.ids.next()),
+        account_id: order.account_id,
+        event_id,
+        run_id: None,
+        subject: Subject::Case(order.id.0),
+        body: &body,
+    };
+    put_into_outbox(tx, deps, &delivery, now).await
+}

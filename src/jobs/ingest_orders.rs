@@ -1,0 +1,117 @@
+//! What an answer means, written down: chunk by chunk, each with its events and the wake-up of the matcher.
+
+use serde_json::json;
+
+use super::Deps;
+use crate::domain::case::CaseStatus;
+use crate::domain::event::{EventKind, NewEvent};
+use crate::domain::expected_payment::KnownOrder;
+use crate::domain::ids::ExpectedPaymentId;
+use crate::domain::time::Instant;
+use crate::poll::presence::Step;
+use crate::store::jobs::Queue;
+use crate::store::runs::Run;
+use crate::store::{StoreError, Tx};
+
+/// Steps per transaction.
+const CHUNK: usize = 1_000;
+
+/// What came of the steps. A step that was overtaken, by a match say, is not counted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Ingested {
+    pub new: usize,
+    pub cancelled: usize,
+    pub reopened: usize,
+    pub changed: usize,
+}
+
+/// Applies the steps that change something. Applying them twice changes nothing more: each is written only
+/// where the order still is as the answer was compared with it.
+pub async fn apply(deps: &Deps, run: &Run, steps: &[Step<'_>], now: Instant) -> Result<Ingested, StoreError> {
+    let mut total = Ingested::default();
+    let effects: Vec<_> = steps.iter().filter(|step| has_effect(step)).collect();
+    for chunk in effects.chunks(CHUNK) {
+        let mut tx = deps.store.write().await?;
+        tx.bump_revision(run.org_id, run.account_id).await?;
+        // Until the last chunk is written, the orders are not those of any one answer.
+        tx.set_poll_etag(run.org_id, run.account_id, None).await?;
+        let before = total;
+        for step in chunk {
+            write(&mut tx, deps, run, step, now, &mut total).await?;
+        }
+        let new = total.new - before.new;
+        if new > 0 {
+            tx.record(run.org_id, event(deps, run, EventKind::OrdersIngested, now).payload(json!({ "new": new })));
+        }
+        let sets_the_matcher_to_work = new + total.cancelled + total.reopened > before.cancelled + before.reopened;
+        if sets_the_matcher_to_work {
+            // Asked for with each chunk: should the process die before the last one, what was written is still
+            // matched. A cancelled order may have been the rival of one that stays.
+            tx.enqueue(&deps.job(run.org_id, Queue::Match, run.account_id.0, Some(run.id), now), now).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(total)
+}
+
+fn has_effect(step: &Step<'_>) -> bool {
+    match step {
+        Step::Seen(known) => known.absent_polls > 0,
+        Step::Stays(_) => false,
+        Step::Register(_) | Step::Absent(..) | Step::Cancel(..) | Step::Reopen(_) | Step::Changed(..) => true,
+    }
+}
+
+async fn write(
+    tx: &mut Tx,
+    deps: &Deps,
+    run: &Run,
+    step: &Step<'_>,
+    now: Instant,
+    total: &mut Ingested,
+) -> Result<(), StoreError> {
+    let org = run.org_id;
+    let about = |kind: EventKind, known: &KnownOrder| event(deps, run, kind, now).subject(known.id.0);
+    match step {
+        Step::Register(order) => {
+            let id = ExpectedPaymentId(deps.ids.next());
+            if tx.insert_order(org, run.account_id, run.id, id, order, now).await? {
+                total.new += 1;
+            }
+        }
+        Step::Seen(known) => tx.forget_absence(org, known.id).await?,
+        Step::Absent(known, absence) => {
+            tx.count_absence(org, known, absence.polls, absence.since).await?;
+        }
+        Step::Cancel(known, absence) => {
+            if tx.count_absence(org, known, absence.polls, absence.since).await?
+                && tx.decide_case(org, known.id, CaseStatus::Cancelled, now).await?
+            {
+                tx.record(
+                    org,
+                    about(EventKind::OrderCancelled, known).payload(json!({ "absent_polls": absence.polls })),
+                );
+                total.cancelled += 1;
+            }
+        }
+        Step::Reopen(known) => {
+            if tx.reopen_order(org, known.id, now).await? {
+                let payload = json!({ "was": known.status.word() });
+                tx.record(org, about(EventKind::OrderReopened, known).payload(payload));
+                total.reopened += 1;
+            }
+        }
+        Step::Changed(known, fields) => {
+            if tx.mark_change_reported(org, known.id).await? {
+                tx.record(org, about(EventKind::OrderChanged, known).payload(json!({ "fields": fields })));
+                total.changed += 1;
+            }
+        }
+        Step::Stays(_) => {}
+    }
+    Ok(())
+}
+
+fn event(deps: &Deps, run: &Run, kind: EventKind, now: Instant) -> NewEvent {
+    deps.event(kind, now).account(run.account_id).run(Some(run.id))
+}
