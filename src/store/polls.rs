@@ -49,7 +49,7 @@ impl Tx {
 
     /// The organisation of an account, whichever: for the operator at the command line only.
     pub async fn find_account(&mut self, id: AccountId) -> Result<Option<OrgId>, StoreError> {
-        const SQL: &str = "SELECT org_id FROM accounts WHERE id = $1";
+        const SQL: &str = "SELECT org_id FROM accounts WHERE id = $1 AND status = 'active'";
         let row: Option<(OrgId,)> = on_backend!(self, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await?);
         Ok(row.map(|(org,)| org))
     }

@@ -1,6 +1,6 @@
 //! Paths, queries, methods and headers.
 
-use super::{Header, Paths};
+use super::{Header, Refusal};
 
 const NO_ACCOUNT: &str = "Account not found";
 const NO_PATH: &str = "there is nothing at this path; the API is described at /docs";
