@@ -31,6 +31,7 @@ use crate::scrape::driver::{self, Installed};
 use crate::scrape::recipe::{Recipe, RecipeStatus};
 use crate::scrape::template::Scope;
 use crate::scrape::{BrowserSettings, Engine, WebDriverEngine};
+use crate::session::assistance::Assistance;
 use crate::store::banks::{Bank, SIMULATED};
 use crate::store::jobs::Queue;
 use crate::store::{Location, Store};
@@ -119,6 +120,7 @@ impl App {
     /// Stops taking requests and jobs, lets what is under way end, then closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
+        self.deps.assistance.close();
         if tokio::time::timeout(STOP_LIMIT, self.tasks.wait()).await.is_err() {
             tracing::warn!("some work did not end in time; it is taken up at the next start");
         }
@@ -156,6 +158,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         vault,
         outbound: outbound(settings)?,
         engine,
+        assistance: Arc::new(Assistance::new(Arc::clone(&parts.clock))),
         portal_port: parts.portal_port.or(Some(settings.demo.bank_port).filter(|port| *port != 0)),
         timing: timing(settings),
         poll: poll_rules(settings),

@@ -24,6 +24,8 @@ pub mod vault;
 
 pub mod store;
 
+pub mod session;
+
 pub mod jobs;
 
 pub mod http;

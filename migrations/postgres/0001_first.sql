@@ -28,6 +28,25 @@ CREATE TABLE users (
     PRIMARY KEY (org_id, id)
 );
 
+-- Keys of machines for the paths under /v1. Of a key's secret only the SHA-256 is kept.
+CREATE TABLE api_keys (
+    org_id       UUID NOT NULL,
+    id           UUID NOT NULL,
+    user_id      UUID NOT NULL,
+    name         TEXT NOT NULL,
+    prefix       TEXT NOT NULL UNIQUE,
+    secret_hash  BYTEA NOT NULL,
+    scopes       TEXT NOT NULL,
+    -- NULL means every account.
+    account_ids  TEXT,
+    created_at   TIMESTAMPTZ NOT NULL,
+    last_used_at TIMESTAMPTZ,
+    revoked_at   TIMESTAMPTZ,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id)
+);
+CREATE INDEX api_keys_of_user ON api_keys (org_id, user_id, created_at);
+
 -- The catalogue; filled from the recipes at every start. Belongs to no organisation.
 CREATE TABLE banks (
     id        UUID NOT NULL PRIMARY KEY,

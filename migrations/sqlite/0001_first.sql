@@ -29,6 +29,25 @@ CREATE TABLE users (
     PRIMARY KEY (org_id, id)
 ) STRICT;
 
+-- Keys of machines for the paths under /v1. Of a key's secret only the SHA-256 is kept.
+CREATE TABLE api_keys (
+    org_id       BLOB NOT NULL,
+    id           BLOB NOT NULL,
+    user_id      BLOB NOT NULL,
+    name         TEXT NOT NULL,
+    prefix       TEXT NOT NULL UNIQUE,
+    secret_hash  BLOB NOT NULL,
+    scopes       TEXT NOT NULL,
+    -- NULL means every account.
+    account_ids  TEXT,
+    created_at   TEXT NOT NULL,
+    last_used_at TEXT,
+    revoked_at   TEXT,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id)
+) STRICT;
+CREATE INDEX api_keys_of_user ON api_keys (org_id, user_id, created_at);
+
 -- The catalogue; filled from the recipes at every start. Belongs to no organisation.
 CREATE TABLE banks (
     id        BLOB NOT NULL PRIMARY KEY,

@@ -15,12 +15,14 @@ use axum::routing::get;
 use chrono::{NaiveDate, TimeDelta};
 use serde::Deserialize;
 
+use self::codes::{Check, CodeForm, Codes};
 use self::ledger::Ledger;
 use self::pages::{Filter, Headings};
 use super::html;
 use super::world::Shared;
 use crate::domain::time::Instant;
 
+mod codes;
 mod history;
 pub mod ledger;
 mod pages;
@@ -36,6 +38,7 @@ const SLOWNESS: Duration = Duration::from_secs(2);
 
 const COOKIE: &str = "demo_sesion";
 const EXPIRED_PATH: &str = "/sesion-expirada";
+const LOCKED: &str = "Usuario bloqueado. Comuníquese con el banco.";
 
 /// How the bank treats a user name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,8 @@ enum Customer {
     Slow,
     /// `expira`: the session ends after its first page.
     Expires,
+    /// `pide-codigo`, `pide-codigo-cajas`: the password alone does not open.
+    AsksCode(CodeForm),
 }
 
 impl Customer {
@@ -68,6 +73,8 @@ impl Customer {
             "pagina-rota" => Self::BrokenPage,
             "lento" => Self::Slow,
             "expira" => Self::Expires,
+            "pide-codigo" => Self::AsksCode(CodeForm::Field),
+            "pide-codigo-cajas" => Self::AsksCode(CodeForm::Boxes),
             _ => Self::Usual,
         }
     }
@@ -85,6 +92,8 @@ struct Session {
 enum Login {
     /// In, with the session's token.
     Welcome(String),
+    /// Not yet, with the token of a login that waits for its code.
+    AskCode(String),
     Wrong,
     Locked,
     Maintenance,
@@ -95,7 +104,10 @@ enum Login {
 pub(super) struct Bank {
     pub ledger: Ledger,
     pub session_timeout: TimeDelta,
+    pub codes: Codes,
     sessions: HashMap<String, Session>,
+    /// User names of logins that wait for a code, by their token.
+    half_in: HashMap<String, String>,
     wrong_in_a_row: HashMap<String, u32>,
     submissions: HashMap<String, usize>,
 }
@@ -105,7 +117,9 @@ impl Bank {
         Self {
             ledger: Ledger::seeded(today),
             session_timeout: TimeDelta::minutes(SESSION_MINUTES),
+            codes: Codes::default(),
             sessions: HashMap::new(),
+            half_in: HashMap::new(),
             wrong_in_a_row: HashMap::new(),
             submissions: HashMap::new(),
         }
@@ -127,7 +141,8 @@ impl Bank {
             | Customer::MustChangePassword
             | Customer::BrokenPage
             | Customer::Slow
-            | Customer::Expires => {}
+            | Customer::Expires
+            | Customer::AsksCode(_) => {}
         }
         let wrong = self.wrong_in_a_row.entry(document.to_owned()).or_default();
         if *wrong < WRONG_PASSWORDS_MAX && (document.is_empty() || password != PASSWORD) {
@@ -143,10 +158,52 @@ impl Bank {
         if customer == Customer::MustChangePassword {
             return Login::ChangePassword;
         }
-        let token = format!("{:032x}", rand::random::<u128>());
+        if matches!(customer, Customer::AsksCode(_)) {
+            let token = new_token();
+            self.half_in.insert(token.clone(), document.to_owned());
+            self.codes.send(document, now);
+            return Login::AskCode(token);
+        }
+        Login::Welcome(self.open_session(customer, now))
+    }
+
+    fn open_session(&mut self, customer: Customer, now: Instant) -> String {
+        let token = new_token();
         let pages_left = (customer == Customer::Expires).then_some(1);
         self.sessions.insert(token.clone(), Session { customer, last_used: now, pages_left });
-        Login::Welcome(token)
+        token
+    }
+
+    /// How a login that waits for a code takes it; `None` when none waits under this token.
+    fn code_form(&self, token: &str) -> Option<CodeForm> {
+        let Customer::AsksCode(form) = Customer::of(self.half_in.get(token)?) else { return None };
+        Some(form)
+    }
+
+    /// Takes a code; the right one opens a session, whose token comes along. `None` when no login waits.
+    fn enter_code(&mut self, token: &str, code: &str, now: Instant) -> Option<(CodeForm, Check, String)> {
+        let form = self.code_form(token)?;
+        let document = self.half_in.get(token)?.clone();
+        let check = self.codes.check(&document, code, now);
+        let mut session = String::new();
+        match check {
+            Check::Right => session = self.open_session(Customer::AsksCode(form), now),
+            Check::Locked => {
+                self.wrong_in_a_row.insert(document, WRONG_PASSWORDS_MAX);
+            }
+            Check::Wrong | Check::Late => return Some((form, check, session)),
+        }
+        self.half_in.remove(token);
+        Some((form, check, session))
+    }
+
+    /// Sends another code to a login that waits for one.
+    fn resend_code(&mut self, token: &str, now: Instant) -> bool {
+        let document = self.half_in.get(token).cloned();
+        if let Some(document) = &document {
+            self.codes.send(document, now);
+        }
+        document.is_some()
     }
 
     /// Counts one page of a session; `None` when there is no such session, or no longer.
@@ -174,6 +231,8 @@ pub(super) fn router(world: Arc<Shared>) -> Router {
         .route("/login", get(login_page).post(log_in))
         .route("/cambio-clave", get(change_password))
         .route(EXPIRED_PATH, get(expired))
+        .route(codes::PATH, get(codes::page).post(codes::enter))
+        .route(codes::RESEND_PATH, get(codes::resend))
         .route("/inicio", get(home))
         .route("/cuentas/{account}/movimientos", get(movements))
         .route("/salir", get(log_out))
@@ -201,18 +260,30 @@ async fn log_in(State(world): State<Arc<Shared>>, Form(form): Form<LoginForm>) -
     }
     let refused = |problem: &str| html::answer(StatusCode::OK, pages::login(Some(problem)));
     match answer {
-        Login::Welcome(token) => {
-            let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax");
-            ([(header::SET_COOKIE, cookie)], Redirect::to("/inicio")).into_response()
-        }
+        Login::Welcome(token) => welcome(&token),
+        Login::AskCode(token) => go(codes::PATH, &token),
         Login::Wrong => refused("Usuario o contraseña incorrectos"),
-        Login::Locked => refused("Usuario bloqueado. Comuníquese con el banco."),
+        Login::Locked => refused(LOCKED),
         Login::Maintenance => {
             let page = pages::notice("Banco Demo - Mantenimiento", "Estamos en mantenimiento. Vuelva más tarde.");
             html::answer(StatusCode::SERVICE_UNAVAILABLE, page)
         }
         Login::ChangePassword => Redirect::to("/cambio-clave").into_response(),
     }
+}
+
+fn welcome(token: &str) -> Response {
+    go("/inicio", token)
+}
+
+/// Sends a visitor on, with a token to be known by.
+fn go(path: &str, token: &str) -> Response {
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax");
+    ([(header::SET_COOKIE, cookie)], Redirect::to(path)).into_response()
+}
+
+fn new_token() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 async fn change_password() -> Response {
@@ -278,113 +349,4 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::body::Body;
-    use axum::http::Request;
-    use tower::ServiceExt;
-
-    use super::*;
-
-    fn noon() -> Instant {
-        "2026-05-13T15:00:00Z".parse().expect("instant")
-    }
-
-    fn bank() -> Bank {
-        Bank::new(NaiveDate::from_ymd_opt(2026, 5, 13).expect("day"))
-    }
-
-    fn enter(bank: &mut Bank, document: &str) -> String {
-        match bank.log_in(document, PASSWORD, noon()) {
-            Login::Welcome(token) => token,
-            other => panic!("{document} was not let in: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_user_name_decides_the_answer() {
-        let check = |document: &str, password: &str, expected: Login| {
-            assert_eq!(bank().log_in(document, password, noon()), expected, "{document}");
-        };
-        check("clave-mala", PASSWORD, Login::Wrong);
-        check("bloqueado", PASSWORD, Login::Locked);
-        check("mantenimiento", PASSWORD, Login::Maintenance);
-        check("cambia-clave", PASSWORD, Login::ChangePassword);
-        check("cambia-clave", "otra", Login::Wrong);
-        check("demo", "Demo", Login::Wrong);
-        check("", PASSWORD, Login::Wrong);
-        for document in ["demo", "41234567", "pagina-rota", "lento", "expira"] {
-            enter(&mut bank(), document);
-        }
-    }
-
-    #[test]
-    fn three_wrong_passwords_in_a_row_lock_a_name_and_only_that_name() {
-        let mut bank = bank();
-        assert_eq!(bank.log_in("demo", "1", noon()), Login::Wrong);
-        assert_eq!(bank.log_in("demo", "2", noon()), Login::Wrong);
-        enter(&mut bank, "demo");
-        assert_eq!(bank.log_in("demo", "3", noon()), Login::Wrong);
-        assert_eq!(bank.log_in("demo", "4", noon()), Login::Wrong);
-        assert_eq!(bank.log_in("demo", "5", noon()), Login::Locked);
-        assert_eq!(bank.log_in("demo", PASSWORD, noon()), Login::Locked);
-        enter(&mut bank, "4123");
-        assert_eq!((bank.submissions("demo"), bank.submissions("4123"), bank.submissions("otro")), (7, 1, 0));
-    }
-
-    #[test]
-    fn a_session_ends_ten_minutes_after_its_last_use() {
-        let mut bank = bank();
-        let token = enter(&mut bank, "demo");
-        let at = |minutes: i64| noon() + TimeDelta::minutes(minutes);
-        assert_eq!(bank.visit(&token, at(10)), Some(Customer::Usual));
-        assert_eq!(bank.visit(&token, at(20)), Some(Customer::Usual));
-        assert_eq!(bank.visit(&token, at(31)), None);
-        assert_eq!(bank.visit(&token, at(31)), None);
-    }
-
-    #[test]
-    fn the_session_of_expira_shows_one_page() {
-        let mut bank = bank();
-        let token = enter(&mut bank, "expira");
-        assert_eq!(bank.visit(&token, noon()), Some(Customer::Expires));
-        assert_eq!(bank.visit(&token, noon()), None);
-    }
-
-    #[tokio::test]
-    async fn a_visitor_logs_in_reads_a_statement_and_leaves() {
-        let site = router(Shared::for_test(noon()));
-        let call = async |method: &str, path: &str, cookie: &str, form: &str| {
-            let request = Request::builder()
-                .method(method)
-                .uri(path)
-                .header(header::COOKIE, format!("otra=1; {cookie}"))
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(Body::from(form.to_owned()))
-                .expect("request");
-            let (head, body) = site.clone().oneshot(request).await.expect("answer").into_parts();
-            let body = axum::body::to_bytes(body, 1 << 20).await.expect("body");
-            (head.status.as_u16(), head.headers, String::from_utf8(body.to_vec()).expect("text"))
-        };
-        let text = |headers: &HeaderMap, name: &str| headers[name].to_str().expect("text").to_owned();
-
-        let (status, headers, _) = call("GET", "/inicio", "", "").await;
-        assert_eq!((status, text(&headers, "location").as_str()), (303, "/sesion-expirada"));
-        let (status, headers, page) = call("POST", "/login", "", "documento=demo&clave=mala").await;
-        assert_eq!(status, 200);
-        assert!(page.contains(r#"<div class="mensaje-error" role="alert">Usuario o contraseña incorrectos</div>"#));
-        assert!(text(&headers, "content-security-policy").contains("default-src 'none'"));
-
-        let (status, headers, _) = call("POST", "/login", "", "documento=demo&clave=demo").await;
-        assert_eq!((status, text(&headers, "location").as_str()), (303, "/inicio"));
-        let cookie = text(&headers, "set-cookie");
-        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax"));
-        let session = cookie.split(';').next().expect("pair");
-        assert!(call("GET", "/inicio", session, "").await.2.contains("001-123456/7"));
-        let path = "/cuentas/0011234567/movimientos?desde=05%2F05%2F2026&hasta=13%2F05%2F2026&pagina=2";
-        assert!(call("GET", path, session, "").await.2.contains("Saldo anterior"));
-        assert_eq!(call("GET", "/cuentas/999/movimientos", session, "").await.0, 404);
-
-        assert_eq!(call("GET", "/salir", session, "").await.0, 303);
-        assert_eq!(call("GET", "/inicio", session, "").await.0, 303);
-    }
-}
+mod tests;

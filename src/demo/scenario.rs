@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
 
+use super::client::text;
 use super::stage::Stage;
 use super::world::{NewBankMovement, Order, PESOS, Received, ReceiverBehaviour};
-use crate::domain::account::words;
+use crate::domain::account::{LoginMode, words};
 use crate::domain::movement::BookingStatus;
 
 words! {
@@ -19,12 +21,15 @@ words! {
         WrongPassword = "wrong-password",
         /// The shop's receiver fails twice; the same webhook comes again.
         ReceiverDown = "receiver-down",
+        /// The bank sends a code; a person mistypes it, a machine with a key gives the right one.
+        Otp = "otp",
     }
 }
 
 /// Bank users by what they do; any other one simply logs in.
 const GOOD_USER: &str = "48765432";
 const WRONG_PASSWORD_USER: &str = "clave-mala";
+const CODE_USER: &str = "pide-codigo";
 /// A browser, a login and two pages of movements take a few seconds; this is for slow machines.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -38,6 +43,7 @@ pub async fn play(scenario: Scenario, stage: &mut Stage, say: Say<'_>) -> anyhow
         Scenario::PaymentFirst => payment_first(stage, say).await,
         Scenario::WrongPassword => wrong_password(stage, say).await,
         Scenario::ReceiverDown => receiver_down(stage, say).await,
+        Scenario::Otp => otp(stage, say).await,
     }
 }
 
@@ -111,6 +117,42 @@ async fn receiver_down(stage: &mut Stage, say: Say<'_>) -> anyhow::Result<()> {
     ensure!(first.raw == second.raw, "the retry came with another body");
     say(&format!("the retry came under the same webhook-id {}, with the same body", second.webhook_id));
     Ok(())
+}
+
+async fn otp(stage: &mut Stage, say: Say<'_>) -> anyhow::Result<()> {
+    let account = stage.enrol_as(CODE_USER, LoginMode::Assisted).await?;
+    let wanted = json!({ "name": "SMS relay", "scopes": ["otp:write", "status:read"], "account_ids": [account] });
+    let key = text(&stage.client.post("/me/api-keys", wanted).await?, "key")?;
+    say("made an API key for a machine that reads the text messages");
+    expect_payment(stage, "ORDER-4", "Luis Vera", "320.00")?;
+    pay(stage, "TRANSFERENCIA DE LUIS VERA", "320.00")?;
+    scrape(stage, &account, say).await?;
+    let path = format!("/accounts/{account}/otp");
+    let asked = code_request(stage, &path, 0).await?;
+    say(&format!("the bank asks for a code: {asked}"));
+    stage.client.post(&path, json!({ "code": "000000" })).await?;
+    say("somebody mistypes it: 000000");
+    let asked = code_request(stage, &path, 1).await?;
+    say(&format!("the bank refuses it, so the login asks again: {asked}"));
+    let code = stage.world.sms_code(CODE_USER);
+    stage.client.post_with_key(&key, &format!("/v1{path}"), json!({ "code": code })).await?;
+    say("the machine reads the code off the phone and gives it with its key");
+    let webhook = webhook(stage, 1).await?;
+    check(&webhook, &matched("ORDER-4", "Luis Vera", "320.00"))?;
+    say(&format!("logged in, read and matched: webhook {}", webhook.webhook_id));
+    let typed = (stage.world.login_submissions(CODE_USER), stage.world.codes_typed(CODE_USER));
+    ensure!(typed == (1, 2), "password and codes were typed {typed:?} times");
+    say("the password was typed once, each code once");
+    Ok(())
+}
+
+/// The request for a code, once so many codes were tried.
+async fn code_request(stage: &Stage, path: &str, attempts: u64) -> anyhow::Result<Value> {
+    wait_for("the login to ask for a code", || async {
+        Ok(stage.client.get(path).await?["attempts"].as_u64() == Some(attempts))
+    })
+    .await?;
+    stage.client.get(path).await
 }
 
 fn expect_payment(stage: &Stage, external_id: &str, name: &str, amount: &str) -> anyhow::Result<()> {

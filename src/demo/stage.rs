@@ -14,6 +14,7 @@ use super::client::{Client, text};
 use super::world::{Ports, SHOP_TOKEN, World};
 use crate::app::{self, App, Parts};
 use crate::config::Settings;
+use crate::domain::account::LoginMode;
 
 /// The account that every scenario enrols.
 pub const BANK: &str = "demo-tabla";
@@ -52,6 +53,11 @@ impl Stage {
 
     /// Registers, enrols an account with a bank user, and saves its settings; returns the account's id.
     pub async fn enrol(&mut self, document: &str) -> anyhow::Result<String> {
+        self.enrol_as(document, LoginMode::Simple).await
+    }
+
+    /// The same, for a bank user who may be asked for codes where the mode says so.
+    pub async fn enrol_as(&mut self, document: &str, mode: LoginMode) -> anyhow::Result<String> {
         self.client.sign_up(EMAIL, PASSWORD).await?;
         self.client.put("/me/operation-mode", json!({ "mode": "reconcile" })).await?;
         let account = self.client.enrol(BANK, "Operating account").await?;
@@ -66,6 +72,7 @@ impl Stage {
             "auth_token": SHOP_TOKEN,
             "bank_username": document,
             "bank_password": super::bank::PASSWORD,
+            "login_mode": mode.word(),
         });
         self.client.put(&format!("/accounts/{account}/config"), config).await?;
         Ok(account)

@@ -219,6 +219,26 @@ impl World {
         self.shared.state().bank.submissions(document)
     }
 
+    /// The code on the phone of a user name; empty where there is none to type. Each send makes another one.
+    pub fn sms_code(&self, document: &str) -> String {
+        self.shared.state().bank.codes.current(document)
+    }
+
+    /// How many codes the bank has sent to a user name.
+    pub fn codes_sent(&self, document: &str) -> usize {
+        self.shared.state().bank.codes.sent(document)
+    }
+
+    /// How many codes were typed for a user name, right or wrong.
+    pub fn codes_typed(&self, document: &str) -> usize {
+        self.shared.state().bank.codes.typed(document)
+    }
+
+    /// How long the bank takes a code; three minutes at the start.
+    pub fn set_code_lifetime(&self, lifetime: TimeDelta) {
+        self.shared.state().bank.codes.lifetime = lifetime;
+    }
+
     /// Every poll so far, oldest first, refused ones included.
     pub fn polls(&self) -> Vec<PollSeen> {
         self.shared.state().shop.polls.clone()

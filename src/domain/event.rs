@@ -18,10 +18,22 @@ words! {
         AccountConfigured = "account.configured",
         AccountBlocked = "account.blocked",
         AccountDeleted = "account.deleted",
+        ApiKeyCreated = "api_key.created",
+        ApiKeyRevoked = "api_key.revoked",
         RunRequested = "run.requested",
         RunStarted = "run.started",
         RunFinished = "run.finished",
         CredentialsSubmitted = "bank_login.submitted",
+        /// A login waits for a one-time code, for the first time or because the last one was not taken.
+        AssistanceRequested = "assistance.requested",
+        /// Someone gave a code; the bank has not seen it yet.
+        AssistanceAnswered = "assistance.answered",
+        /// The bank took the code.
+        AssistanceFulfilled = "assistance.fulfilled",
+        /// The login ended while its request was open.
+        AssistanceCancelled = "assistance.cancelled",
+        /// Nobody gave a code in time.
+        AssistanceExpired = "assistance.expired",
         MovementsIngested = "movements.ingested",
         OrdersIngested = "orders.ingested",
         OrderCancelled = "order.cancelled",

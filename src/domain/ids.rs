@@ -50,6 +50,12 @@ ids! {
     AttemptId,
     /// One scrape or one poll. `jobId` in API answers is this id.
     RunId,
+    /// A login's request for one-time codes; the same while wrong codes are followed by others.
+    AssistanceId,
+    /// One code that someone gave.
+    AnswerId,
+    /// A key of a machine.
+    ApiKeyId,
     /// One line of the audit log; also the `webhook-id` of the deliveries it causes.
     EventId,
     /// One webhook to one endpoint.

@@ -8,6 +8,8 @@ pub mod money;
 pub mod time;
 
 pub mod account;
+pub mod api_key;
+pub mod assistance;
 pub mod case;
 pub mod event;
 pub mod expected_payment;

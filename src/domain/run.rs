@@ -125,16 +125,24 @@ impl Outcome {
         }
     }
 
+    /// Whether the login failed over its one-time code, after the bank had taken the password.
+    #[must_use]
+    pub fn is_code_failure(self) -> bool {
+        matches!(self, Self::OtpRejected | Self::OtpExpired | Self::OtpExhausted | Self::HumanTimeout)
+    }
+
     /// What this outcome says about credentials that were submitted during the run.
     ///
-    /// `logged_in` is whether the bank's page had said so before the run ended.
+    /// `accepted` is whether a page had said so before the run ended: by letting us in, or by asking for a code, which
+    /// no bank does before it has taken the password.
     #[must_use]
-    pub fn submission(self, logged_in: bool) -> Submission {
+    pub fn submission(self, accepted: bool) -> Submission {
         match self {
             Self::InvalidCredentials | Self::AccountBlocked => Submission::Refused,
-            _ if logged_in => Submission::Accepted,
+            _ if accepted => Submission::Accepted,
             // The bank knew who we are, it only wants something more.
             Self::PasswordChangeRequired | Self::ActionNeeded | Self::SecondFactorRequired => Submission::Accepted,
+            _ if self.is_code_failure() => Submission::Accepted,
             _ => Submission::Unknown,
         }
     }

@@ -101,6 +101,58 @@ impl ApiError {
     }
 }
 
+/// The same problem as the paths under `/v1` say it: `{"error": {"code": "NOT_FOUND", "message": "<sentence>"}}`.
+#[derive(Debug)]
+pub struct MachineError(ApiError);
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct MachineErrorBody {
+    error: MachineErrorDetail,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct MachineErrorDetail {
+    /// A stable word for a program.
+    #[schema(example = "INVALID_API_KEY")]
+    code: String,
+    /// A sentence for a person.
+    message: String,
+}
+
+impl MachineError {
+    pub fn no_key() -> Self {
+        Self(ApiError::unauthorized("Unauthorized"))
+    }
+
+    /// 401: unknown, malformed or revoked; nobody learns which.
+    pub fn invalid_key() -> Self {
+        Self(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "Invalid API key"))
+    }
+
+    /// 403: the key lacks the scope, or the account is not on its list.
+    pub fn not_permitted() -> Self {
+        Self(ApiError::forbidden("forbidden", "Forbidden"))
+    }
+}
+
+/// Says a problem as the path's clients expect it.
+pub fn in_words_of(path: &str, problem: ApiError) -> Response {
+    let is_for_machines = path == "/v1" || path.starts_with("/v1/");
+    if is_for_machines { MachineError(problem).into_response() } else { problem.into_response() }
+}
+
+impl From<ApiError> for MachineError {
+    fn from(problem: ApiError) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<StoreError> for MachineError {
+    fn from(error: StoreError) -> Self {
+        Self(error.into())
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
@@ -137,10 +189,26 @@ impl From<VaultError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody { error: self.message, code: self.code, issues: self.issues };
-        let mut response = (self.status, Json(body)).into_response();
-        if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        with_retry_after((self.status, Json(body)).into_response(), self.retry_after_s)
     }
+}
+
+impl IntoResponse for MachineError {
+    fn into_response(self) -> Response {
+        let Self(problem) = self;
+        let code = match problem.status {
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => "VALIDATION_ERROR".to_owned(),
+            _ => problem.code.to_ascii_uppercase(),
+        };
+        let retry_after_s = problem.retry_after_s;
+        let body = MachineErrorBody { error: MachineErrorDetail { code, message: problem.message } };
+        with_retry_after((problem.status, Json(body)).into_response(), retry_after_s)
+    }
+}
+
+fn with_retry_after(mut response: Response, retry_after_s: Option<u64>) -> Response {
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

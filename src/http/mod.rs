@@ -6,6 +6,7 @@ pub mod users;
 
 mod accounts;
 mod answer;
+mod api_keys;
 mod banks;
 mod conciliation;
 mod config;
@@ -16,9 +17,11 @@ mod limit;
 mod movements;
 mod openapi;
 mod options;
+mod otp;
 mod polls;
 mod runs;
 mod scrapes;
+mod v1;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -26,7 +29,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -37,8 +40,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::auth::Tokens;
-use self::error::ApiError;
+use self::error::{ApiError, in_words_of};
 use self::limit::{RequestLimit, SignInLimit};
+use self::otp::CodeLimit;
 use crate::config::ServerSettings;
 use crate::jobs::Deps;
 
@@ -54,6 +58,7 @@ pub struct Shared {
     tokens: Tokens,
     sign_in_limit: SignInLimit,
     request_limit: RequestLimit,
+    code_limit: CodeLimit,
 }
 
 /// Cheap to clone; axum clones it per request.
@@ -69,6 +74,7 @@ impl Shared {
             request_limit: RequestLimit::per_minute(per_minute(server.requests_per_minute)),
             deps,
             server,
+            code_limit: CodeLimit::default(),
         })
     }
 }
@@ -80,6 +86,8 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(users::login))
         .routes(routes!(users::me))
         .routes(routes!(users::set_operation_mode))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::revoke))
         .routes(routes!(banks::list))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::get, deletion::delete))
@@ -98,6 +106,9 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(conciliation::run))
         .routes(routes!(conciliation::notify))
         .routes(routes!(conciliation::poll))
+        .routes(routes!(otp::get, otp::submit))
+        .routes(routes!(v1::submit_code))
+        .routes(routes!(v1::status))
         .routes(routes!(health::health))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
@@ -117,8 +128,11 @@ pub fn router(state: State) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     router
         .merge(openapi::routes(&document))
-        .fallback(|| async { ApiError::not_found("there is nothing at this path; the API is described at /docs") })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .fallback(|uri: Uri| async move {
+            let sentence = "there is nothing at this path; the API is described at /docs";
+            in_words_of(uri.path(), ApiError::not_found(sentence))
+        })
+        .method_not_allowed_fallback(|uri: Uri| async move { in_words_of(uri.path(), ApiError::method_not_allowed()) })
         .layer(from_fn(time_limit))
         .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {
             ApiError::internal(&std::io::Error::other("a handler panicked")).into_response()

@@ -7,7 +7,7 @@ use axum::routing::get;
 use serde_json::json;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::State;
 
@@ -15,17 +15,21 @@ use super::State;
 #[openapi(info(
     title = "Reconbanker",
     description = "Bank reconciliation for businesses paid by bank transfer. Lists are bare arrays; money is decimal \
-                   text; instants are UTC. Errors are `{\"error\": \"<sentence>\", \"code\": \"<word>\"}`. \
+                   text; instants are UTC. Errors are `{\"error\": \"<sentence>\", \"code\": \"<word>\"}`; under `/v1` \
+                   they are `{\"error\": {\"code\": \"<WORD>\", \"message\": \"<sentence>\"}}`. \
                    Each answer has `RateLimit-Policy` and `RateLimit`; beyond the limit it is 429 with `Retry-After`.",
 ))]
 struct Head;
 
-/// Title and security scheme; the routes add themselves.
+/// Title and security schemes; the routes add themselves.
 pub(super) fn head() -> utoipa::openapi::OpenApi {
     let mut document = Head::openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let key =
+        ApiKeyValue::with_description("x-api-key", "A key of POST /me/api-keys; also `Authorization: Api-Key …`.");
+    components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)));
     document
 }
 

@@ -16,6 +16,7 @@ mod match_account;
 mod notice;
 mod poll_customer;
 mod scrape_account;
+mod second_factor;
 
 pub use delete_account::delete_account;
 pub use match_account::{explain as explain_case, run as match_account};
@@ -38,6 +39,7 @@ use crate::outbound::Outbound;
 use crate::poll::presence::PresencePolicy;
 use crate::scrape::Engine;
 use crate::scrape::catalogue::Catalogue;
+use crate::session::assistance::Assistance;
 use crate::store::configs::AccountConfig;
 use crate::store::jobs::{Job, NewJob, Queue};
 use crate::store::{Store, StoreError, Tx};
@@ -52,6 +54,8 @@ pub struct Deps {
     pub outbound: Outbound,
     pub catalogue: Catalogue,
     pub engine: Arc<dyn Engine>,
+    /// Where logins ask for one-time codes.
+    pub assistance: Arc<Assistance>,
     /// Port of the demo bank; `None` where none runs.
     pub portal_port: Option<u16>,
     pub timing: Timing,

@@ -11,13 +11,15 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::ingest::{self, Ingested};
+use super::second_factor::{self, SecondFactor};
 use super::{Deps, JobError, notice, spread};
 use crate::deliver::notice::reason;
-use crate::domain::account::Block;
+use crate::domain::account::{Block, LoginMode};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{AccountId, OrgId, RunId};
+use crate::domain::ids::{AccountId, AnswerId, OrgId, RunId};
 use crate::domain::run::{Outcome, RetryClass, RunKind, RunResult, RunState};
 use crate::domain::time::{BankZone, Instant};
+use crate::scrape::challenge::{Challenge, Code, NoCode, Verdict};
 use crate::scrape::recipe::{RUN_MAX, Recipe};
 use crate::scrape::{Refusal, ScrapeReport, ScrapeRequest, Watcher};
 use crate::store::accounts::Account;
@@ -83,6 +85,7 @@ struct Prepared {
     account: Account,
     recipe: Arc<Recipe>,
     inputs: BTreeMap<String, SecretString>,
+    login_mode: LoginMode,
     from: NaiveDate,
     to: NaiveDate,
 }
@@ -113,7 +116,9 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
     tx.record(run.org_id, deps.event(EventKind::RunStarted, now).account(run.account_id).run(Some(run.id)));
     tx.commit().await?;
 
-    let watcher = BudgetKeeper { deps, recipe: &prepared.recipe, lease, account: run.account_id, run: run.id };
+    let second_factor = SecondFactor::new(deps, lease, run, prepared.login_mode);
+    let recipe = &prepared.recipe;
+    let watcher = BudgetKeeper { deps, recipe, lease, account: run.account_id, run: run.id, second_factor };
     let request = ScrapeRequest {
         recipe: Arc::clone(&prepared.recipe),
         inputs: prepared.inputs,
@@ -131,16 +136,22 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
         enrolled_on: prepared.account.enrolled_on,
         now: deps.now(),
     };
-    keep(deps, run, lease, &ingest, &report).await
+    keep(deps, run, &watcher, &ingest, &report).await
 }
 
 /// Writes what was read and how the run ended. A login was spent on it and it lies in memory only, so
 /// a database that fails for a moment is tried again here; writing a row twice adds nothing.
-async fn keep(deps: &Deps, run: &Run, lease: Lease, ingest: &Ingest, report: &ScrapeReport) -> Result<(), JobError> {
+async fn keep(
+    deps: &Deps,
+    run: &Run,
+    watcher: &BudgetKeeper<'_>,
+    ingest: &Ingest,
+    report: &ScrapeReport,
+) -> Result<(), JobError> {
     let mut pause = Duration::from_millis(500);
     for attempt in 1.. {
-        let written = write_all(deps, ingest, lease, report).await;
-        match finish(deps, run, lease, report, written).await {
+        let written = write_all(deps, ingest, watcher.lease, report).await;
+        match finish(deps, run, watcher, report, written).await {
             Ok(()) => return Ok(()),
             Err(error) if attempt == WRITE_TRIES => return Err(error.into()),
             Err(error) => {
@@ -184,14 +195,20 @@ async fn prepare(deps: &Deps, run: &Run, now: Instant) -> Result<Result<Prepared
         return not_ready(Outcome::Interrupted, format!("not started: scraping is blocked, {block}"));
     }
     let last_ok = tx.last_ok_run_at(run.org_id, run.account_id, RunKind::Scrape).await?;
+    let config = tx.account_config(run.org_id, run.account_id).await?;
+    let login_mode = config.map_or(LoginMode::Simple, |config| config.login_mode);
+    let was_asked = second_factor::was_asked_before(&mut tx, run).await?;
     drop(tx);
     let Some(recipe) = deps.catalogue.recipe(&account.bank_code) else {
         let detail = format!("there is no recipe \"{}\"; put it into the scrapers folder", account.bank_code);
         return not_ready(Outcome::RecipeInvalid, detail);
     };
+    if login_mode == LoginMode::Simple && (was_asked || second_factor::is_certain(&recipe)) {
+        return not_ready(Outcome::SecondFactorRequired, second_factor::NOT_BEGUN.into());
+    }
     let inputs = open_inputs(deps, &recipe, &login)?;
     let (from, to) = days_to_read(recipe.zone(), now, last_ok, deps);
-    Ok(Ok(Prepared { account, recipe, inputs, from, to }))
+    Ok(Ok(Prepared { account, recipe, inputs, login_mode, from, to }))
 }
 
 /// The recipe says which of its inputs the two documented settings feed.
@@ -221,13 +238,14 @@ fn days_to_read(zone: BankZone, now: Instant, last_ok: Option<Instant>, deps: &D
     (anchor.checked_sub_days(Days::new(u64::from(days))).unwrap_or(anchor), today)
 }
 
-/// Writes the lock-out budget before each click that submits credentials.
+/// Writes the lock-out budget before each click that submits credentials, and gets codes from people.
 struct BudgetKeeper<'a> {
     deps: &'a Deps,
     recipe: &'a Recipe,
     lease: Lease,
     account: AccountId,
     run: RunId,
+    second_factor: SecondFactor<'a>,
 }
 
 impl Watcher for BudgetKeeper<'_> {
@@ -240,6 +258,14 @@ impl Watcher for BudgetKeeper<'_> {
             })
         }
         .boxed()
+    }
+
+    fn ask_code(&self, challenge: Challenge) -> BoxFuture<'_, Result<Code, NoCode>> {
+        self.second_factor.ask(challenge).boxed()
+    }
+
+    fn code_judged(&self, answer: AnswerId, verdict: Verdict) -> BoxFuture<'_, ()> {
+        self.second_factor.judged(answer, verdict).boxed()
     }
 }
 
@@ -291,10 +317,11 @@ impl BudgetKeeper<'_> {
 async fn finish(
     deps: &Deps,
     run: &Run,
-    lease: Lease,
+    watcher: &BudgetKeeper<'_>,
     report: &ScrapeReport,
     written: Result<Ingested, StoreError>,
 ) -> Result<(), StoreError> {
+    let lease = watcher.lease;
     let now = deps.now();
     let mut tx = deps.store.write().await?;
     let overtaken = if tx.hold_account(run.org_id, run.account_id).await? {
@@ -311,6 +338,7 @@ async fn finish(
         }
         Err(error) => return Err(error),
     };
+    watcher.second_factor.end(&mut tx, now);
     write_end(&mut tx, deps, run, &result, now).await?;
     tx.release_lease(lease).await?;
     tx.commit().await
@@ -341,9 +369,11 @@ async fn settle_budget(
     now: Instant,
 ) -> Result<(), StoreError> {
     let Some(login) = tx.bank_login(lease.org, lease.login).await? else { return Ok(()) };
-    let (budget, blocked) = login.budget().after_submission(report.outcome.submission(report.logged_in));
+    let (budget, blocked) =
+        login.budget().after_submission(report.outcome.submission(report.logged_in || report.challenged));
     let parks = report.outcome.retry_class() == RetryClass::Park;
-    let block = (blocked || parks).then(|| Block { at: now, reason: block_reason(report) });
+    let is_hopeless = second_factor::is_hopeless(tx, run, report.outcome).await?;
+    let block = (blocked || parks || is_hopeless).then(|| Block { at: now, reason: block_reason(report) });
     tx.set_login_budget(lease, budget, block.as_ref()).await?;
     if block.is_some() {
         let event = deps.event(EventKind::AccountBlocked, now).account(run.account_id).run(Some(run.id));
@@ -355,6 +385,9 @@ async fn settle_budget(
 fn block_reason(report: &ScrapeReport) -> String {
     match report.outcome.retry_class() {
         RetryClass::Park => reason(report.outcome).into(),
+        RetryClass::Person if report.outcome.is_code_failure() => {
+            format!("three logins in a row ended without a code that the bank took (last: {})", report.outcome)
+        }
         RetryClass::None | RetryClass::Person | RetryClass::Later | RetryClass::Maintainer => {
             format!("three logins in a row ended without a known outcome (last: {})", report.outcome)
         }

@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::browser::BrowserError;
+use super::challenge::NoCode;
 use super::extract::ExtractError;
 use super::recipe::State;
 use super::snapshot::Snapshot;
@@ -80,6 +81,12 @@ impl From<BrowserError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::new(refusal.outcome, refusal.detail)
+    }
+}
+
+impl From<NoCode> for Failure {
+    fn from(no_code: NoCode) -> Self {
+        Self::new(no_code.outcome, no_code.detail)
     }
 }
 

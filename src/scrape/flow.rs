@@ -3,6 +3,8 @@
 //! Every wait looks at the page again and again; there is no "network idle", which some banks' pages never reach.
 //! In every look the states that the recipe watches are tested first, and pop-ups are dismissed.
 
+mod otp;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,6 +45,8 @@ pub struct Flow<'r, B> {
     pub submitted: bool,
     /// Whether a secret stands in a field of the page: the next click must be one that is counted.
     secret_is_typed: bool,
+    /// Whether the bank asked for a one-time code.
+    pub challenged: bool,
     snapshots: BTreeMap<String, Snapshot>,
     drift: BTreeMap<String, String>,
     /// How often each pop-up was dismissed.
@@ -76,6 +80,7 @@ impl<'r, B: Browser> Flow<'r, B> {
             phase: Phase::BeforeLogin,
             submitted: false,
             secret_is_typed: false,
+            challenged: false,
             snapshots: BTreeMap::new(),
             drift: BTreeMap::new(),
             dismissals: BTreeMap::new(),
@@ -144,6 +149,7 @@ impl<'r, B: Browser> Flow<'r, B> {
             Action::Click { element, submits_credentials: true } => {
                 self.click(element, Submits::Credentials, patience).await
             }
+            Action::Otp(otp) => self.otp(otp, patience).await,
             Action::Snapshot(name) => {
                 let snapshot = self.look().await?;
                 self.snapshots.insert(name.clone(), snapshot);
@@ -185,16 +191,20 @@ impl<'r, B: Browser> Flow<'r, B> {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                let detail = format!(
-                    "none of the states {} came within {}; on screen: {}",
-                    self.tested(wanted).join(", "),
-                    humantime::format_duration(patience),
-                    on_screen(&snapshot)
-                );
-                return Err(Failure::not_there(Outcome::Timeout, detail));
+                return Err(self.waited_in_vain(wanted, patience, &snapshot));
             }
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    fn waited_in_vain(&self, wanted: &[String], patience: Duration, snapshot: &Snapshot) -> Failure {
+        let detail = format!(
+            "none of the states {} came within {}; on screen: {}",
+            self.tested(wanted).join(", "),
+            humantime::format_duration(patience),
+            on_screen(snapshot)
+        );
+        Failure::not_there(Outcome::Timeout, detail)
     }
 
     async fn fill(&mut self, element: &str, with: &Template, patience: Duration) -> Result<(), Failure> {
@@ -204,11 +214,7 @@ impl<'r, B: Browser> Flow<'r, B> {
         for tries in 1.. {
             let (found, url) = self.find(element, deadline).await?;
             if with.secret_input().is_some() && !self.origins.allows_secrets(&url) {
-                let detail = format!(
-                    "`{element}` is on a page of {}, which is no login origin; nothing was typed",
-                    url.origin().ascii_serialization()
-                );
-                return Err(Failure::new(Outcome::SecretMisplaced, detail));
+                return Err(secret_misplaced(element, &url));
             }
             match self.browser.fill(&found.node, &text).await {
                 Err(BrowserError::Moved(why)) if tries >= MOVED_TRIES && Instant::now() >= deadline => {
@@ -237,8 +243,10 @@ impl<'r, B: Browser> Flow<'r, B> {
         let mut is_announced = false;
         let deadline = Instant::now() + patience;
         for tries in 1.. {
-            let (found, _) = self.find(element, deadline).await?;
-            if let Some(word) = forbidden::word_in(&self.recipe.safety, element, &found.node.text) {
+            let (found, url) = self.find(element, deadline).await?;
+            // Codes are confirmed with words that move money elsewhere; where one logs in, they only log in.
+            let is_exempt = submits == Submits::Code && self.origins.allows_secrets(&url);
+            if !is_exempt && let Some(word) = forbidden::word_in(&self.recipe.safety, element, &found.node.text) {
                 let detail = format!(
                     "`{element}` reads \"{}\", and \"{word}\" is never clicked; if the click only reads, list \
                      `{element}` in `safety.allow_click`",
@@ -369,10 +377,13 @@ impl<'r, B: Browser> Flow<'r, B> {
     }
 }
 
-/// What a click does to the lock-out budget.
+/// What a click sends to the bank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Submits {
+    /// Charged to the lock-out budget.
     Credentials,
+    /// A one-time code.
+    Code,
     Nothing,
 }
 
@@ -385,6 +396,7 @@ fn verb(action: &Action) -> &'static str {
         Action::Expect(_) => "expect",
         Action::Fill { .. } => "fill",
         Action::Click { .. } => "click",
+        Action::Otp(_) => "otp",
         Action::Snapshot(_) => "snapshot",
         Action::Call(_) => "call",
     }
@@ -405,6 +417,12 @@ fn is_typable(text: &SecretString) -> bool {
 fn origin_denied(url: &Url) -> Failure {
     let origin = url.origin().ascii_serialization();
     Failure::new(Outcome::OriginDenied, format!("{origin} is not among the recipe's login and data origins"))
+}
+
+fn secret_misplaced(element: &str, url: &Url) -> Failure {
+    let origin = url.origin().ascii_serialization();
+    let detail = format!("`{element}` is on a page of {origin}, which is no login origin; nothing was typed");
+    Failure::new(Outcome::SecretMisplaced, detail)
 }
 
 fn kept_changing(element: &str, why: &str) -> Failure {

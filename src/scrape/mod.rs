@@ -14,6 +14,7 @@
 //!
 //! * a secret is typed only into a document of a declared login origin;
 //! * before a click that submits credentials, the caller has written down that it happens;
+//! * a one-time code is typed once, and nothing is done towards one before the caller permits it;
 //! * every wait has an end, and what was on screen then stands in the report;
 //! * no page outside the declared origins is acted upon;
 //! * driver and browser are gone when a run is over, also when the daemon was killed.
@@ -30,6 +31,7 @@ pub mod state;
 pub mod text;
 
 pub mod browser;
+pub mod challenge;
 pub mod failure;
 pub mod flow;
 pub mod forbidden;
@@ -55,9 +57,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use self::browser::Browser as _;
+use self::challenge::{Challenge, Code, NoCode, Verdict};
 use self::driver::Driver;
 use self::recipe::{Recipe, RecipeStatus};
 use self::webdriver::WebDriver;
+use crate::domain::ids::AnswerId;
 use crate::domain::money::Currency;
 use crate::domain::movement::ScrapedMovement;
 use crate::domain::run::Outcome;
@@ -85,6 +89,13 @@ pub struct ScrapeRequest {
 pub trait Watcher: Send + Sync {
     /// Called right before the click that submits credentials. An error stops the run before the click.
     fn before_submission(&self) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// Called when the bank asks for a one-time code, before anything is done about it; returns when there is one. The
+    /// answer is dropped unread when the page changes for the worse meanwhile.
+    fn ask_code(&self, challenge: Challenge) -> BoxFuture<'_, Result<Code, NoCode>>;
+
+    /// Tells what the bank said to a code. Not called where the bank's answer could not be read.
+    fn code_judged(&self, answer: AnswerId, verdict: Verdict) -> BoxFuture<'_, ()>;
 }
 
 /// Why a submission must not happen; it becomes the outcome of the run.
@@ -102,6 +113,8 @@ pub struct ScrapeReport {
     pub detail: Option<String>,
     /// Whether credentials were sent to the bank, or may have been.
     pub submitted: bool,
+    /// Whether the bank asked for a one-time code, and so had taken the credentials.
+    pub challenged: bool,
     /// Whether the bank let us in.
     pub logged_in: bool,
     pub stages: Vec<Stage>,
@@ -151,6 +164,7 @@ impl ScrapeReport {
             outcome: Outcome::Ok,
             detail: None,
             submitted: false,
+            challenged: false,
             logged_in: false,
             stages: Vec::new(),
             drift: Vec::new(),

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod fields;
+mod otp;
 mod raw;
 mod settings;
 mod tables;
@@ -20,6 +21,7 @@ use crate::domain::time::BankZone;
 
 pub use super::select::{Candidate, Css, Element};
 pub use fields::{AmountRule, CellType, Field, Locator, Pipe, Skip, StatusRule};
+pub use otp::{Masked, Otp};
 pub use settings::{
     Caps, Diagnostics, Input, InputKind, KeepAlive, Label, Limits, Meta, OnExpired, Pace, Pattern, Poll, RUN_MAX,
     RecipeStatus, Safety, Screenshots, SecondFactor, Segment, Session, SessionMode, StoredState,
@@ -150,6 +152,8 @@ pub enum Action {
         /// The click sends what was typed to the bank as a try to log in.
         submits_credentials: bool,
     },
+    /// Asks a person for a one-time code.
+    Otp(Box<Otp>),
     /// Keeps the page under a name for extraction.
     Snapshot(String),
     Call(String),

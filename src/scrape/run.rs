@@ -302,6 +302,7 @@ impl<B: Browser> Run<'_, B> {
             outcome,
             detail,
             submitted: self.flow.submitted,
+            challenged: self.flow.challenged,
             logged_in: self.flow.phase == Phase::LoggedIn,
             stages: self.stages,
             drift: self.flow.into_drift(),

@@ -13,6 +13,7 @@ mod error;
 mod migrate;
 mod types;
 
+pub mod api_keys;
 pub mod orgs;
 
 pub mod accounts;

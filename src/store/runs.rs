@@ -47,6 +47,39 @@ impl Tx {
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_optional(conn).await?))
     }
 
+    /// What asked for a run; `None` where there is no such run.
+    pub async fn run_trigger(&mut self, org: OrgId, id: RunId) -> Result<Option<Trigger>, StoreError> {
+        const SQL: &str = "SELECT trigger_word FROM runs WHERE org_id = $1 AND id = $2";
+        let row: Option<(Trigger,)> =
+            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_optional(conn).await?);
+        Ok(row.map(|(trigger,)| trigger))
+    }
+
+    /// Whether a run of a kind is under way.
+    pub async fn is_running(&mut self, org: OrgId, account: AccountId, kind: RunKind) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM runs
+            WHERE org_id = $1 AND account_id = $2 AND kind = $3 AND state = 'running'";
+        let (count,): (i64,) = on_backend!(self, conn => sqlx::query_as(SQL)
+            .bind(org).bind(account).bind(kind).fetch_one(conn).await?);
+        Ok(count > 0)
+    }
+
+    /// How the last runs of a kind ended, newest first.
+    pub async fn last_outcomes(
+        &mut self,
+        org: OrgId,
+        account: AccountId,
+        kind: RunKind,
+        limit: i64,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        const SQL: &str = "SELECT outcome FROM runs
+            WHERE org_id = $1 AND account_id = $2 AND kind = $3 AND state = 'finished' AND outcome IS NOT NULL
+            ORDER BY finished_at DESC, id DESC LIMIT $4";
+        let rows: Vec<(Outcome,)> = on_backend!(self, conn => sqlx::query_as(SQL)
+            .bind(org).bind(account).bind(kind).bind(limit).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(outcome,)| outcome).collect())
+    }
+
     /// Marks a waiting run as begun; `false` when it had begun before (the job runs twice).
     pub async fn start_run(&mut self, org: OrgId, id: RunId, now: Instant) -> Result<bool, StoreError> {
         const SQL: &str =

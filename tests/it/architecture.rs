@@ -40,6 +40,11 @@ const RULES: &[Rule] = &[
     Uses { files: "config", modules: &["tomlx"], why: "settings are values that the composition hands out" },
     Uses { files: "telemetry", modules: &["config"], why: TOOL },
     Uses { files: "store", modules: &["domain"], why: "the store never sees a stage" },
+    Uses {
+        files: "session",
+        modules: &["domain"],
+        why: "a request for a code is a value that a login and a person share",
+    },
     Uses { files: "jobs", modules: JOINS, why: "jobs join stages and store; only the composition is above them" },
     Uses { files: "http", modules: JOINS, why: "handlers join stages and store; only the composition is above them" },
     Uses { files: "demo", modules: &["domain"], why: "the demo world is the outside: it reaches us over the network" },

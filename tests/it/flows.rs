@@ -6,6 +6,7 @@ mod expiry;
 mod happy;
 mod leaks;
 mod notices;
+mod otp;
 mod poll_answers;
 mod polling;
 mod presence;

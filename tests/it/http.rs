@@ -1,5 +1,6 @@
 //! The API as a client meets it.
 
+mod api_keys;
 mod bad_input;
 mod conciliation;
 mod limits;

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use chrono::NaiveDate;
 use serde::Deserialize;
 
+use super::codes::{self, CodeForm};
 use super::ledger::{Balance, BankAccount, Line, Statement};
 use crate::demo::html::{self, escape};
 use crate::domain::money::Currency;
@@ -58,6 +59,31 @@ pub(super) fn login(problem: Option<&str>) -> String {
 </form>"#
     );
     html::page("Banco Demo", &body)
+}
+
+/// The page between the password and the accounts.
+pub(super) fn code(form: CodeForm, problem: Option<&str>) -> String {
+    let problem = problem.map(html::alert).unwrap_or_default();
+    let fields = match form {
+        CodeForm::Field => r#"<label for="codigo">Código</label><input id="codigo" name="codigo" inputmode="numeric" autocomplete="one-time-code">"#.to_owned(),
+        CodeForm::Boxes => (1..=6)
+            .map(|place| format!(r#"<input class="otp-digito" name="d{place}" aria-label="Dígito {place}" inputmode="numeric" maxlength="1" autocomplete="off">"#))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    };
+    let (path, resend_path) = (codes::PATH, codes::RESEND_PATH);
+    let body = format!(
+        r#"<h1>Banco Demo</h1>
+{problem}
+<p>Ingrese el código que enviamos por SMS</p>
+<p class="telefono-enmascarado">*** *** 123</p>
+<form action="{path}" method="post">
+{fields}
+<button type="submit">Confirmar</button>
+</form>
+<p><a href="{resend_path}">Reenviar código</a></p>"#
+    );
+    html::page("Banco Demo - Código", &body)
 }
 
 /// A page that says one thing and leads back to the login.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
+use super::otp::Otp;
 use super::raw::{RawFormats, RawGuard, RawLibrary, RawOrigins, RawRecipe, RawState, RawStep, RawTest, money_format};
 use super::settings::secrets;
 use super::{
@@ -313,22 +314,23 @@ impl Builder {
         if raw.submits_credentials.is_some() && raw.click.is_none() {
             self.report(at, "`submits_credentials` belongs to `click`");
         }
-        let verbs = (raw.goto, raw.expect, raw.fill, raw.click, raw.snapshot, raw.call);
+        let verbs = (raw.goto, raw.expect, raw.fill, raw.click, raw.otp, raw.snapshot, raw.call);
         let action = match verbs {
-            (Some(address), None, None, None, None, None) => self.goto(at, &address)?,
-            (None, Some(states), None, None, None, None) => self.expect(at, states),
-            (None, None, Some(element), None, None, None) => self.fill(at, element, raw.with)?,
-            (None, None, None, Some(element), None, None) => {
+            (Some(address), None, None, None, None, None, None) => self.goto(at, &address)?,
+            (None, Some(states), None, None, None, None, None) => self.expect(at, states),
+            (None, None, Some(element), None, None, None, None) => self.fill(at, element, raw.with)?,
+            (None, None, None, Some(element), None, None, None) => {
                 self.expect_element(at, &element);
                 Action::Click { element, submits_credentials: raw.submits_credentials.unwrap_or(false) }
             }
-            (None, None, None, None, Some(name), None) => Action::Snapshot(name),
-            (None, None, None, None, None, Some(flow)) => {
+            (None, None, None, None, Some(otp), None, None) => self.otp(at, otp),
+            (None, None, None, None, None, Some(name), None) => Action::Snapshot(name),
+            (None, None, None, None, None, None, Some(flow)) => {
                 self.expect_flow(at, &flow);
                 Action::Call(flow)
             }
             _ => {
-                self.report(at, "a step has exactly one of goto, expect, fill, click, snapshot and call");
+                self.report(at, "a step has exactly one of goto, expect, fill, click, otp, snapshot and call");
                 return None;
             }
         };
@@ -370,6 +372,19 @@ impl Builder {
             return None;
         };
         Some(Action::Fill { element, with: self.template(at, &with)? })
+    }
+
+    fn otp(&mut self, at: &str, otp: Otp) -> Action {
+        for element in otp.elements() {
+            self.expect_element(at, element);
+        }
+        for state in otp.states() {
+            self.expect_state(at, &state);
+        }
+        for problem in otp.problems() {
+            self.report(at, problem);
+        }
+        Action::Otp(Box::new(otp))
     }
 }
 

@@ -277,7 +277,7 @@ impl Checks<'_> {
 fn templates(step: &Step) -> impl Iterator<Item = &Template> {
     let template = match &step.action {
         Action::Goto(template) | Action::Fill { with: template, .. } => Some(template),
-        Action::Expect(_) | Action::Click { .. } | Action::Snapshot(_) | Action::Call(_) => None,
+        Action::Expect(_) | Action::Click { .. } | Action::Otp(_) | Action::Snapshot(_) | Action::Call(_) => None,
     };
     template.into_iter()
 }
@@ -285,7 +285,12 @@ fn templates(step: &Step) -> impl Iterator<Item = &Template> {
 fn snapshot_name(step: &Step) -> Option<&String> {
     match &step.action {
         Action::Snapshot(name) => Some(name),
-        Action::Goto(_) | Action::Expect(_) | Action::Fill { .. } | Action::Click { .. } | Action::Call(_) => None,
+        Action::Goto(_)
+        | Action::Expect(_)
+        | Action::Fill { .. }
+        | Action::Click { .. }
+        | Action::Otp(_)
+        | Action::Call(_) => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
+use super::otp::Otp;
 use super::settings::{Caps, Diagnostics, Input, Limits, Meta, Safety, Session};
 use super::tables::{Movements, Section};
 use super::{Element, Watch};
@@ -157,6 +158,7 @@ pub struct RawStep {
     pub with: Option<String>,
     pub click: Option<String>,
     pub submits_credentials: Option<bool>,
+    pub otp: Option<Otp>,
     pub snapshot: Option<String>,
     pub call: Option<String>,
     pub when: Option<RawGuard>,

@@ -27,7 +27,7 @@ fn the_demo_recipe_is_what_its_text_says() {
     let recipe = demo(&[]).expect("the recipe is sound");
     assert_eq!(recipe.zone(), BankZone::parse("America/Montevideo").expect("a zone"));
     assert_eq!(recipe.limits.step, Duration::from_secs(20));
-    assert_eq!(recipe.flows["login"].len(), 6);
+    assert_eq!(recipe.flows["login"].len(), 7);
     let Action::Click { element, submits_credentials } = &recipe.flows["login"][4].action else {
         panic!("{:?}", recipe.flows["login"][4]);
     };
@@ -114,6 +114,13 @@ fn parts_must_fit_each_other() {
         "`parse` must be \"date\"",
     );
     check("pipe = [\"digits\"]", "pipe = [\"digts\"]", "did you mean `digits`?");
+    check("max_attempts = 2", "max_attempts = 0", "enter_otp[0]: otp.max_attempts: at least 1");
+    check("resend = \"otp_again\"\n", "", "otp.resend and otp.max_resends belong together");
+    check("rejected = [\"otp_wrong\"]", "rejected = [\"otp_wrog\"]", "did you mean `otp_wrong`?");
+    check("submit = \"otp_ok\"", "submit = \"otp_okay\"", "there is no element `otp_okay`");
+    check("length = 6", "length = 33", "otp.length: 1 to 32");
+    check("charset = \"digits\"", "charset = \"digts\"", "unknown variant `digts`");
+    check("accepted = [\"home\"]", "acepted = [\"home\"]", "did you mean `accepted`?");
     check("kind = \"range\"", "kind = \"months\"", "unknown variant `months`");
     check("missing = \"css=table\"", "missing = \"css=[\"", "is not a CSS selector");
 }

@@ -1,17 +1,22 @@
 //! Whole runs against a bank of saved pages.
 
-use std::collections::BTreeMap;
+mod otp;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, NaiveDate};
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use url::Url;
+use uuid::Uuid;
 
 use super::{drive, windows};
+use crate::domain::ids::AnswerId;
 use crate::domain::run::Outcome;
+use crate::scrape::challenge::{Challenge, Code, NoCode, Verdict};
 use crate::scrape::recipe::{Order, Recipe};
 use crate::scrape::scripted::{Act, Click, Effect, Script, ScriptedBrowser};
 use crate::scrape::{Drift, Refusal, ScrapeReport, ScrapeRequest, Watcher};
@@ -26,11 +31,15 @@ const PAGE_2: &str = include_str!("tests/page2.html");
 const WRONG_PASSWORD: &str = "<div class='mensaje-error'>Usuario o contraseña incorrectos</div>";
 const SURVEY: &str = "<div id='encuesta'>¿Nos recomendarías? <a class='cerrar' href='#'>Ahora no</a></div>";
 
-/// Counts submissions; refuses them when it was told to.
+/// Counts submissions; refuses them when it was told to. Has codes, if any.
 #[derive(Default)]
 struct Budget {
     submissions: AtomicUsize,
     refusal: Option<Refusal>,
+    /// What a person answers, one after the other; then nobody does.
+    codes: Mutex<VecDeque<&'static str>>,
+    challenges: Mutex<Vec<Challenge>>,
+    verdicts: Mutex<Vec<Verdict>>,
 }
 
 impl Watcher for Budget {
@@ -39,6 +48,20 @@ impl Watcher for Budget {
         let answer = self.refusal.clone().map_or(Ok(()), Err);
         Box::pin(async move { answer })
     }
+
+    fn ask_code(&self, challenge: Challenge) -> BoxFuture<'_, Result<Code, NoCode>> {
+        self.challenges.lock().expect("no test panics here").push(challenge);
+        let code = self.codes.lock().expect("no test panics here").pop_front();
+        let answer = code.map(|code| Code { answer: AnswerId(Uuid::nil()), text: SecretString::from(code) });
+        let nobody = || NoCode { outcome: Outcome::HumanTimeout, detail: "nobody answered".to_owned() };
+        let answer = answer.ok_or_else(nobody);
+        Box::pin(async move { answer })
+    }
+
+    fn code_judged(&self, _: AnswerId, verdict: Verdict) -> BoxFuture<'_, ()> {
+        self.verdicts.lock().expect("no test panics here").push(verdict);
+        Box::pin(async {})
+    }
 }
 
 /// What a run left behind.
@@ -46,6 +69,8 @@ struct Ran {
     report: ScrapeReport,
     acts: Vec<Act>,
     submissions: usize,
+    challenges: Vec<Challenge>,
+    verdicts: Vec<Verdict>,
 }
 
 impl Ran {
@@ -118,7 +143,13 @@ fn request(recipe: &str, password: &str) -> ScrapeRequest {
 async fn run_with(script: Script, request: ScrapeRequest, budget: Budget) -> Ran {
     let mut browser = ScriptedBrowser::new(script);
     let report = drive(&mut browser, &request, &budget).await;
-    Ran { report, acts: browser.acts(), submissions: budget.submissions.load(Ordering::SeqCst) }
+    Ran {
+        report,
+        acts: browser.acts(),
+        submissions: budget.submissions.load(Ordering::SeqCst),
+        challenges: budget.challenges.into_inner().expect("no test panics here"),
+        verdicts: budget.verdicts.into_inner().expect("no test panics here"),
+    }
 }
 
 async fn run(script: Script) -> Ran {

@@ -2,9 +2,11 @@
 
 mod api;
 mod backend;
+mod dump;
 mod endpoint;
 mod fake_bank;
 mod ledger;
+mod log;
 mod seed;
 mod statement;
 
@@ -34,11 +36,12 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::api::{Api, PASSWORD};
+pub use self::api::{Answer, Api, PASSWORD};
 pub(crate) use self::backend::each_backend;
 pub use self::backend::{Backend, Database};
 pub use self::endpoint::{Endpoint, Reply, http};
 pub use self::fake_bank::FakeBank;
+pub use self::log::captured_log;
 pub use self::seed::{Seed, credit, id};
 pub use self::statement::Statement;
 
@@ -59,6 +62,7 @@ pub struct TestApp {
     stop: CancellationToken,
     tasks: TaskTracker,
     database: Database,
+    location: Location,
     data_dir: TempDir,
 }
 
@@ -109,7 +113,8 @@ impl TestApp {
         let settings = settings(&data_dir, &database, overrides);
         let app = app::start(&settings, parts).await.expect("the daemon starts");
         let api = Api::new(app.url());
-        Self { app, world, clock, api, stop, tasks, database, data_dir }
+        let location = app::location(&settings);
+        Self { app, world, clock, api, stop, tasks, database, location, data_dir }
     }
 
     /// Registers the organisation, chooses a mode, enrols an account and saves its settings.
@@ -243,6 +248,11 @@ impl TestApp {
         let mut tx = self.app.deps.store.read().await.expect("a transaction");
         let org = tx.org_ids().await.expect("organisations")[0];
         tx.run(org, id).await.expect("a query").expect("the run exists")
+    }
+
+    /// Every row of every table, as text.
+    pub async fn rows(&self) -> Vec<String> {
+        dump::rows(&self.location).await
     }
 
     pub async fn org(&self) -> OrgId {
