@@ -1,21 +1,20 @@
 //! The composition root: builds everything once, starts it, and stops it in order.
 
+mod data_dir;
+
 use std::fs;
-use std::io::{Read, Seek, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
-use uuid::Uuid;
 
 use crate::config::Settings;
 use crate::domain::ids::{BankId, IdSource, SystemIds};
@@ -35,11 +34,13 @@ use crate::session::assistance::Assistance;
 use crate::store::banks::{Bank, SIMULATED};
 use crate::store::jobs::Queue;
 use crate::store::{Location, Store};
-use crate::vault::{Created, KeyRing, Vault};
 
 /// How long a stop waits for work under way. What does not end in time is found again at the next start.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 const USER_AGENT: &str = concat!("reconbanker/", env!("CARGO_PKG_VERSION"));
+
+use self::data_dir::{check_keys, lock_data_dir, make_private_dir, release_earlier_boot};
+pub use self::data_dir::{make_data_dir, open_vault};
 
 /// What a caller may replace: the demo and the tests do.
 pub struct Parts {
@@ -272,77 +273,6 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// Makes the data directory, private to its owner.
-pub fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
-    make_private_dir(dir)
-        .with_context(|| format!("choose another data directory with --data-dir (tried {})", dir.display()))
-}
-
-fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .with_context(|| format!("could not create {}", dir.display()))?;
-    let mode = fs::metadata(dir)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        bail!("{} can be read by others; run: chmod 700 {}", dir.display(), dir.display());
-    }
-    Ok(())
-}
-
-/// Takes the data directory for this process; the operating system lets go when the process ends.
-fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
-    let path = dir.join("lock");
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("could not open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            bail!(
-                "another reconbanker uses {}; stop it, or choose another data directory with --data-dir",
-                dir.display()
-            )
-        }
-        Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
-    }
-}
-
-/// Opens the keys, making them at the first start; the notice says where they are and what to do.
-pub fn open_vault(data_dir: &Path) -> anyhow::Result<(Vault, Option<String>)> {
-    let dir = data_dir.join("keys");
-    let (keys, created) = KeyRing::load_or_create(&dir)?;
-    let notice = match created {
-        Created::Nothing => None,
-        Created::Key(_) => Some(format!(
-            "a new key is in {}. Copy that folder to a safe place apart from the database's backups: without it, \
-             stored bank credentials and tokens cannot be read",
-            dir.display()
-        )),
-    };
-    Ok((Vault::new(&keys), notice))
-}
-
-/// Refuses keys that another database was made with: nothing sealed could be opened, and one bank
-/// login would count as two.
-async fn check_keys(store: &Store, vault: &Vault, settings: &Settings, parts: &Parts) -> anyhow::Result<()> {
-    let mut tx = store.write().await?;
-    let belong = tx.keys_belong(&vault.keyed_hash("database", ""), parts.clock.now()).await?;
-    tx.commit().await?;
-    if !belong {
-        bail!(
-            "the keys in {} are not the ones that this database was made with; put the right folder there \
-             (from its safe copy, or from the other node)",
-            settings.data_dir.join("keys").display()
-        );
-    }
-    Ok(())
-}
-
 /// Writes the catalogue into the database, so that accounts can refer to banks by id.
 async fn fill_banks(deps: &Deps) -> anyhow::Result<()> {
     let mut tx = deps.store.write().await?;
@@ -374,34 +304,6 @@ fn login_url(recipe: &Recipe, portal_port: Option<u16>) -> Option<String> {
         scope.set("portal.port", port.to_string());
     }
     recipe.origins.login.first()?.render(&scope).ok()
-}
-
-/// Lets go of what this data directory's last process held when it ended, and notes this boot's id
-/// for the next one.
-async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow::Result<()> {
-    let path = data_dir.join("boot");
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("could not open {}", path.display()))?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    if let Ok(earlier) = text.trim().parse::<Uuid>() {
-        let mut tx = deps.store.write().await?;
-        let logins = tx.release_leases_of(earlier).await?;
-        let jobs = tx.release_jobs_of(earlier, deps.now()).await?;
-        tx.commit().await?;
-        if logins + jobs > 0 {
-            tracing::info!(logins, jobs, "took up what the last process left behind");
-        }
-    }
-    file.set_len(0)?;
-    file.rewind()?;
-    file.write_all(deps.boot.to_string().as_bytes())?;
-    Ok(())
 }
 
 fn start_workers(settings: &Settings, deps: &Arc<Deps>, stop: &CancellationToken, tasks: &TaskTracker) {

@@ -33,6 +33,7 @@ const MOVED_TRIES: usize = 3;
 const LOOK_TRIES: usize = 20;
 
 /// A browser, a recipe, and how far they have come.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one run, each with its own rule")]
 pub struct Flow<'r, B> {
     browser: &'r mut B,
     recipe: &'r Recipe,

@@ -114,7 +114,7 @@ each_backend! {
         assert!(rows.iter().any(|row| row.contains("assistance.fulfilled")), "the database was read");
         assert!(log.contains("scrape finished"), "the log was read");
         for code in ["918273", "234567"] {
-            let hex: String = code.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = code.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
             for row in &rows {
                 assert!(!mentions(row, code) && !row.to_lowercase().contains(&hex), "{code} is kept: {row}");
             }
@@ -222,6 +222,7 @@ async fn enrol_assisted(test: &mut TestApp, document: &str) -> AccountId {
 
 /// Asks for a scrape and runs what is due, while people do their part.
 async fn scrape_while(test: &TestApp, account: AccountId, people: impl Future<Output = ()>) -> Run {
+    let people = Box::pin(people);
     let answer = test.api.post(&format!("/accounts/{account}/scrape"), json!({})).await.expect(202);
     tokio::join!(test.settle(), people);
     test.run(answer["jobId"].as_str().expect("a job id")).await

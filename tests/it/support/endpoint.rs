@@ -69,9 +69,10 @@ impl Drop for Endpoint {
 
 /// An answer of known length.
 pub fn http(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+    let mut lines = vec![format!("HTTP/1.1 {status}")];
+    lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.extend([format!("Content-Length: {}", body.len()), "Connection: close\r\n\r\n".to_owned()]);
+    let head = lines.join("\r\n");
     [head.as_bytes(), body].concat()
 }
 

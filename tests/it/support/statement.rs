@@ -54,6 +54,7 @@ impl Statement {
             outcome: Outcome::Ok,
             detail: None,
             submitted: true,
+            challenged: false,
             logged_in: true,
             stages: Vec::new(),
             drift: Vec::new(),

@@ -1,0 +1,114 @@
+//! The data directory: private to its owner, used by one daemon, with keys that fit the database.
+
+use std::fs;
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use uuid::Uuid;
+
+use super::Parts;
+use crate::config::Settings;
+use crate::jobs::Deps;
+use crate::store::Store;
+use crate::vault::{Created, KeyRing, Vault};
+
+/// Makes the data directory, private to its owner.
+pub fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
+    make_private_dir(dir)
+        .with_context(|| format!("choose another data directory with --data-dir (tried {})", dir.display()))
+}
+
+pub(super) fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("could not create {}", dir.display()))?;
+    let mode = fs::metadata(dir)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!("{} can be read by others; run: chmod 700 {}", dir.display(), dir.display());
+    }
+    Ok(())
+}
+
+/// Takes the data directory for this process; the operating system lets go when the process ends.
+pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
+    let path = dir.join("lock");
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("could not open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!(
+                "another reconbanker uses {}; stop it, or choose another data directory with --data-dir",
+                dir.display()
+            )
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
+    }
+}
+
+/// Opens the keys, making them at the first start; the notice says where they are and what to do.
+pub fn open_vault(data_dir: &Path) -> anyhow::Result<(Vault, Option<String>)> {
+    let dir = data_dir.join("keys");
+    let (keys, created) = KeyRing::load_or_create(&dir)?;
+    let notice = match created {
+        Created::Nothing => None,
+        Created::Key(_) => Some(format!(
+            "a new key is in {}. Copy that folder to a safe place apart from the database's backups: without it, \
+             stored bank credentials and tokens cannot be read",
+            dir.display()
+        )),
+    };
+    Ok((Vault::new(&keys), notice))
+}
+
+/// Refuses keys that another database was made with: nothing sealed could be opened, and one bank
+/// login would count as two.
+pub(super) async fn check_keys(store: &Store, vault: &Vault, settings: &Settings, parts: &Parts) -> anyhow::Result<()> {
+    let mut tx = store.write().await?;
+    let belong = tx.keys_belong(&vault.keyed_hash("database", ""), parts.clock.now()).await?;
+    tx.commit().await?;
+    if !belong {
+        bail!(
+            "the keys in {} are not the ones that this database was made with; put the right folder there \
+             (from its safe copy, or from the other node)",
+            settings.data_dir.join("keys").display()
+        );
+    }
+    Ok(())
+}
+
+/// Lets go of what this data directory's last process held when it ended, and notes this boot's id
+/// for the next one.
+pub(super) async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow::Result<()> {
+    let path = data_dir.join("boot");
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("could not open {}", path.display()))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    if let Ok(earlier) = text.trim().parse::<Uuid>() {
+        let mut tx = deps.store.write().await?;
+        let logins = tx.release_leases_of(earlier).await?;
+        let jobs = tx.release_jobs_of(earlier, deps.now()).await?;
+        tx.commit().await?;
+        if logins + jobs > 0 {
+            tracing::info!(logins, jobs, "took up what the last process left behind");
+        }
+    }
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(deps.boot.to_string().as_bytes())?;
+    Ok(())
+}
