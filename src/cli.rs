@@ -68,7 +68,8 @@ enum Command {
         /// End after the scenario: exit code 0 when it ended as it should, 1 with the reason when not
         #[arg(long)]
         once: bool,
-        /// order-first, payment-first, wrong-password, receiver-down, otp, or all
+        /// order-first, payment-first, wrong-password, receiver-down, otp, passthrough, vanished-order,
+        /// two-equal-orders, or all
         #[arg(long, default_value = "order-first", value_parser = scenarios)]
         scenario: Scenarios,
     },

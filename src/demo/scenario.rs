@@ -1,5 +1,7 @@
 //! What can be watched: each scenario is a small story with an end that is checked.
 
+mod lists;
+
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -23,6 +25,12 @@ words! {
         ReceiverDown = "receiver-down",
         /// The bank sends a code; a person mistypes it, a machine with a key gives the right one.
         Otp = "otp",
+        /// Every transfer is forwarded; nobody expects any.
+        Passthrough = "passthrough",
+        /// An order leaves the shop's list and comes back.
+        VanishedOrder = "vanished-order",
+        /// Two equal orders, one transfer: the older one is paid.
+        TwoEqualOrders = "two-equal-orders",
     }
 }
 
@@ -44,6 +52,9 @@ pub async fn play(scenario: Scenario, stage: &mut Stage, say: Say<'_>) -> anyhow
         Scenario::WrongPassword => wrong_password(stage, say).await,
         Scenario::ReceiverDown => receiver_down(stage, say).await,
         Scenario::Otp => otp(stage, say).await,
+        Scenario::Passthrough => lists::passthrough(stage, say).await,
+        Scenario::VanishedOrder => lists::vanished_order(stage, say).await,
+        Scenario::TwoEqualOrders => lists::two_equal_orders(stage, say).await,
     }
 }
 

@@ -196,8 +196,9 @@ async fn pending_orders(State(world): State<Arc<Shared>>, method: Method, header
 }
 
 async fn webhook(State(world): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let verified = record(&world, &headers, &body);
+    // Before the arrival is announced: whoever waits for it may change the behaviour for the next one.
     let behaviour = world.state().shop.receiver;
+    let verified = record(&world, &headers, &body);
     match behaviour {
         ReceiverBehaviour::Ok => verdict(verified),
         ReceiverBehaviour::Status(code) => status(code).into_response(),

@@ -101,6 +101,7 @@ fn demo_settings(settings: &Settings) -> anyhow::Result<Settings> {
     settings.schedule.scrape_every = Duration::from_secs(15);
     settings.schedule.scrape_jitter = Duration::ZERO;
     settings.schedule.poll_every = Duration::from_secs(2);
+    settings.poll.cancel_after = Duration::from_secs(3);
     settings.jobs.sweep_every = Duration::from_secs(1);
     Ok(settings)
 }
