@@ -3,17 +3,14 @@
 use chrono::TimeDelta;
 
 use super::Deps;
-use super::match_account::{extra_fields, put_into_outbox};
-use crate::deliver::payload::{self, ReconcileStatus, Reconciled};
+use super::match_account::tell_case;
+use crate::deliver::payload::ReconcileStatus;
 use crate::domain::case::CaseStatus;
 use crate::domain::event::EventKind;
-use crate::domain::expected_payment::ExpectedPayment;
-use crate::domain::ids::{AccountId, DeliveryId, EventId, OrgId};
+use crate::domain::ids::{AccountId, OrgId};
 use crate::domain::time::Instant;
-use crate::store::configs::AccountConfig;
-use crate::store::deliveries::{NewDelivery, Subject};
+use crate::store::StoreError;
 use crate::store::jobs::Queue;
-use crate::store::{StoreError, Tx};
 
 /// How long an order waits for its payment. An order of exactly this age still waits.
 const AGE_MAX: TimeDelta = TimeDelta::hours(120);
@@ -46,44 +43,14 @@ async fn expire(deps: &Deps, org: OrgId, account: AccountId, now: Instant) -> Re
             continue;
         }
         let event = deps.event(EventKind::CaseExpired, now).account(account).subject(order.id.0);
-        let event_id = event.id;
-        tx.record(org, event);
         if let Some(config) = &config {
-            tell(&mut tx, deps, org, order, config, event_id, now).await?;
+            tell_case(&mut tx, deps, org, order, ReconcileStatus::Expired, config, &event).await?;
         }
+        tx.record(org, event);
     }
     // An expired order may have been the rival of one that still waits.
     tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await?;
     tx.commit().await?;
     tracing::info!(org_id = %org, account_id = %account, orders = overdue.len(), "orders expired");
     Ok(())
-}
-
-async fn tell(
-    tx: &mut Tx,
-    deps: &Deps,
-    org: OrgId,
-    order: &ExpectedPayment,
-    config: &AccountConfig,
-    event_id: EventId,
-    now: Instant,
-) -> Result<(), StoreError> {
-    let result = Reconciled {
-        external_id: &order.external_id,
-        status: ReconcileStatus::Expired,
-        amount: order.amount,
-        currency: &order.currency,
-        name: &order.name,
-    };
-    let body = payload::reconcile(result, &extra_fields(config));
-    let delivery = NewDelivery {
-        org_id: org,
-        id: DeliveryId(deps.ids.next()),
-        account_id: order.account_id,
-        event_id,
-        run_id: None,
-        subject: Subject::Case(order.id.0),
-        body: &body,
-    };
-    put_into_outbox(tx, deps, &delivery, now).await
 }

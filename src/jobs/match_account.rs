@@ -206,31 +206,43 @@ async fn announce(
     now: Instant,
 ) -> Result<(), JobError> {
     let event = deps.event(kind, now).account(context.account.id).subject(order.id.0).run(context.run);
-    let event_id = event.id;
-    tx.record(context.org, event);
     // A case that stays ambiguous for other reasons than before is no news to the customer.
-    let news = ReconcileStatus::of(status).filter(|_| standing.status != status);
-    if let Some(status) = news {
-        let result = Reconciled {
-            external_id: &order.external_id,
-            status,
-            amount: order.amount,
-            currency: &order.currency,
-            name: &order.name,
-        };
-        let body = payload::reconcile(result, &extra_fields(&context.config));
-        let delivery = NewDelivery {
-            org_id: context.org,
-            id: DeliveryId(deps.ids.next()),
-            account_id: context.account.id,
-            event_id,
-            run_id: context.run,
-            subject: Subject::Case(order.id.0),
-            body: &body,
-        };
-        put_into_outbox(tx, deps, &delivery, now).await?;
+    if let Some(status) = ReconcileStatus::of(status).filter(|_| standing.status != status) {
+        tell_case(tx, deps, context.org, order, status, &context.config, &event).await?;
     }
+    tx.record(context.org, event);
     Ok(())
+}
+
+/// Freezes the webhook that tells of a decided case and puts it into the outbox, due at once. The caller
+/// records `event`, whose id is the `webhook-id`.
+pub(super) async fn tell_case(
+    tx: &mut Tx,
+    deps: &Deps,
+    org: OrgId,
+    order: &ExpectedPayment,
+    status: ReconcileStatus,
+    config: &AccountConfig,
+    event: &NewEvent,
+) -> Result<DeliveryId, StoreError> {
+    let result = Reconciled {
+        external_id: &order.external_id,
+        status,
+        amount: order.amount,
+        currency: &order.currency,
+        name: &order.name,
+    };
+    let delivery = NewDelivery {
+        org_id: org,
+        id: DeliveryId(deps.ids.next()),
+        account_id: order.account_id,
+        event_id: event.id,
+        run_id: event.run_id,
+        subject: Subject::Case(order.id.0),
+        body: &payload::reconcile(result, &extra_fields(config)),
+    };
+    put_into_outbox(tx, deps, &delivery, event.at).await?;
+    Ok(delivery.id)
 }
 
 pub(super) async fn put_into_outbox(

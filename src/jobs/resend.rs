@@ -3,15 +3,15 @@
 //! In the caller's transaction, which holds the account's row: the decision stands still meanwhile.
 
 use super::Deps;
-use super::match_account::{extra_fields, forward_movement, put_into_outbox};
-use crate::deliver::payload::{self, ReconcileStatus, Reconciled};
+use super::match_account::{extra_fields, forward_movement, tell_case};
+use crate::deliver::payload::ReconcileStatus;
 use crate::domain::case::CaseStatus;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::expected_payment::ExpectedPayment;
-use crate::domain::ids::{DeliveryId, OrgId};
+use crate::domain::ids::OrgId;
 use crate::domain::movement::Movement;
 use crate::domain::time::Instant;
-use crate::store::deliveries::{Delivery, NewDelivery, Subject};
+use crate::store::deliveries::{Delivery, Subject};
 use crate::store::jobs::Queue;
 use crate::store::{StoreError, Tx};
 
@@ -47,26 +47,10 @@ pub async fn case(
         return Ok(again(tx, deps, &delivery, (actor, ip), now).await?);
     }
     let config = tx.account_config(org, order.account_id).await?.ok_or(ResendError::NoSettings)?;
-    let id = DeliveryId(deps.ids.next());
-    let event = deps.event(EventKind::DeliveryRequested, now).by(actor, ip).account(order.account_id).subject(id.0);
-    let result = Reconciled {
-        external_id: &order.external_id,
-        status,
-        amount: order.amount,
-        currency: &order.currency,
-        name: &order.name,
-    };
-    let delivery = NewDelivery {
-        org_id: org,
-        id,
-        account_id: order.account_id,
-        event_id: event.id,
-        run_id: None,
-        subject,
-        body: &payload::reconcile(result, &extra_fields(&config)),
-    };
-    tx.record(org, event);
-    Ok(put_into_outbox(tx, deps, &delivery, now).await?)
+    let event = deps.event(EventKind::DeliveryRequested, now).by(actor, ip).account(order.account_id);
+    let id = tell_case(tx, deps, org, order, status, &config, &event).await?;
+    tx.record(org, event.subject(id.0));
+    Ok(())
 }
 
 /// The event that a webhook of this status came with.
