@@ -141,12 +141,6 @@ impl Element {
     pub fn of(candidate: Candidate) -> Self {
         Self { candidates: vec![candidate], many: true, nth: None, visible: true }
     }
-
-    /// The selector at this place as the recipe has it; empty where there is none.
-    #[must_use]
-    pub fn candidate_text(&self, place: usize) -> String {
-        self.candidates.get(place).map(|candidate| candidate.source.clone()).unwrap_or_default()
-    }
 }
 
 impl Candidate {
