@@ -183,6 +183,7 @@ fn timing(settings: &Settings) -> Timing {
         poll_every: schedule.poll_every,
         overlap_days: schedule.overlap_days,
         first_read_days: schedule.first_read_days,
+        code_wait: settings.browser.code_wait,
     }
 }
 

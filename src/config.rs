@@ -98,6 +98,9 @@ pub struct BrowserSettings {
     pub allow_root: bool,
     #[serde(deserialize_with = "values::period::<_, 1, 600>", serialize_with = "values::print_period")]
     pub command_timeout: Duration,
+    // A run ends after eight minutes; the login before and the reading after need some of them.
+    #[serde(deserialize_with = "values::period::<_, 30, 420>", serialize_with = "values::print_period")]
+    pub code_wait: Duration,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::payload::{milliseconds, to_bytes};
 use crate::domain::account::NotificationEvent;
-use crate::domain::ids::AccountId;
+use crate::domain::assistance::{Charset, CodeShape};
+use crate::domain::ids::{AccountId, AssistanceId};
 use crate::domain::run::{Outcome, RetryClass};
 use crate::domain::time::Instant;
 
@@ -28,30 +29,85 @@ pub fn event_of(outcome: Outcome) -> Option<NotificationEvent> {
     }
 }
 
-/// The body of a notification.
+/// A one-time code that a login waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeWanted {
+    pub account_id: AccountId,
+    pub request: AssistanceId,
+    pub shape: CodeShape,
+    /// Codes that this login has tried before.
+    pub attempts: u32,
+    /// When the login gives up.
+    pub expires_at: Instant,
+    pub occurred_at: Instant,
+}
+
+/// What every notification says.
+#[derive(Serialize)]
+struct Body<D> {
+    account_id: AccountId,
+    #[serde(rename = "type")]
+    event: NotificationEvent,
+    status: &'static str,
+    data: D,
+    occurred_at: String,
+}
+
+impl<D> Body<D> {
+    fn new(account_id: AccountId, event: NotificationEvent, data: D, occurred_at: Instant) -> Self {
+        Self { account_id, event, status: status(event), data, occurred_at: milliseconds(occurred_at) }
+    }
+}
+
+/// What a code looks like, in the words that customers know.
+#[derive(Debug, Serialize)]
+pub struct Descriptor {
+    pub length: usize,
+    /// `numeric` or `alphanumeric`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub purpose: &'static str,
+}
+
+impl From<CodeShape> for Descriptor {
+    fn from(shape: CodeShape) -> Self {
+        let kind = match shape.charset {
+            Charset::Digits => "numeric",
+            Charset::Alphanumeric => "alphanumeric",
+        };
+        Self { length: shape.length, kind, purpose: "login" }
+    }
+}
+
+/// The body of the notification that a code is wanted. Never the code, nor where the bank sent it.
+#[must_use]
+pub fn code_wanted(wanted: CodeWanted) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Data {
+        request_id: AssistanceId,
+        descriptor: Descriptor,
+        attempts: u32,
+        expires_at: String,
+    }
+    let data = Data {
+        request_id: wanted.request,
+        descriptor: wanted.shape.into(),
+        attempts: wanted.attempts,
+        expires_at: milliseconds(wanted.expires_at),
+    };
+    to_bytes(&Body::new(wanted.account_id, NotificationEvent::AssistanceRequired, data, wanted.occurred_at))
+}
+
+/// The body of the notification that a scrape failed.
 #[must_use]
 pub fn body(notice: Notice) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Body {
-        account_id: AccountId,
-        #[serde(rename = "type")]
-        event: NotificationEvent,
-        status: &'static str,
-        data: Data,
-        occurred_at: String,
-    }
     #[derive(Serialize)]
     struct Data {
         category: &'static str,
         reason: &'static str,
     }
-    to_bytes(&Body {
-        account_id: notice.account_id,
-        event: notice.event,
-        status: status(notice.event),
-        data: Data { category: notice.outcome.word(), reason: reason(notice.outcome) },
-        occurred_at: milliseconds(notice.occurred_at),
-    })
+    let data = Data { category: notice.outcome.word(), reason: reason(notice.outcome) };
+    to_bytes(&Body::new(notice.account_id, notice.event, data, notice.occurred_at))
 }
 
 /// The documented second name of an event.
@@ -125,6 +181,22 @@ mod tests {
             Outcome::LayoutChanged,
             "2026-05-13T12:30:00.123456-03:00",
             r#"{"account_id":"018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d10","type":"scrape_failed","status":"scrape.failed","data":{"category":"layout_changed","reason":"the bank's page has changed"},"occurred_at":"2026-05-13T15:30:00.123Z"}"#,
+        );
+    }
+
+    #[test]
+    fn a_wanted_code_is_described_and_not_told() {
+        let wanted = CodeWanted {
+            account_id: "018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d10".parse().expect("id"),
+            request: "018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d11".parse().expect("id"),
+            shape: CodeShape { length: 6, charset: Charset::Digits },
+            attempts: 1,
+            expires_at: "2026-05-13T15:33:00Z".parse().expect("instant"),
+            occurred_at: "2026-05-13T15:30:00Z".parse().expect("instant"),
+        };
+        assert_eq!(
+            String::from_utf8(code_wanted(wanted)).expect("text"),
+            r#"{"account_id":"018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d10","type":"assistance_required","status":"assistance.requested","data":{"request_id":"018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d11","descriptor":{"length":6,"type":"numeric","purpose":"login"},"attempts":1,"expires_at":"2026-05-13T15:33:00.000Z"},"occurred_at":"2026-05-13T15:30:00.000Z"}"#
         );
     }
 

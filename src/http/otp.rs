@@ -17,7 +17,8 @@ use super::accounts::owned;
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
 use super::extract::{AccountPath, Body, ClientIp};
-use crate::domain::assistance::{CODE_CHARS_MAX, Charset, CodeShape};
+use crate::deliver::notice::Descriptor;
+use crate::domain::assistance::{CODE_CHARS_MAX, CodeShape};
 use crate::domain::event::Actor;
 use crate::domain::ids::{AccountId, AnswerId, ApiKeyId, AssistanceId, OrgId};
 use crate::session::assistance::{Answer, NotTaken, Request};
@@ -56,11 +57,8 @@ pub struct DescriptorBody {
 
 impl From<Request> for AssistanceBody {
     fn from(request: Request) -> Self {
-        let kind = match request.shape.charset {
-            Charset::Digits => "numeric",
-            Charset::Alphanumeric => "alphanumeric",
-        };
-        let descriptor = DescriptorBody { length: request.shape.length, kind, purpose: "login" };
+        let Descriptor { length, kind, purpose } = request.shape.into();
+        let descriptor = DescriptorBody { length, kind, purpose };
         Self { id: request.id, kind: "otp", descriptor, attempts: request.attempts }
     }
 }

@@ -28,12 +28,16 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
     let Some(due) = delivery.next_at else {
         return Ok(()); // Delivered or dead: a second wake-up for the same row.
     };
+    let is_past = tx.is_past_request(job.org_id, delivery.event_id).await?;
     let account = tx.account(job.org_id, delivery.account_id).await?;
     let config = tx.account_config(job.org_id, delivery.account_id).await?;
     drop(tx);
     let now = deps.now();
     if due > now {
         return wake_at(deps, job, due).await;
+    }
+    if is_past {
+        return record(deps, &delivery, &not_sent("nobody waits for this code any more"), 0).await;
     }
     let (Some(account), Some(config)) = (account, config) else {
         return Err(JobError::discard("the account of this delivery has no settings any more"));
@@ -42,7 +46,10 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
         receiver(deps, &delivery, &config).and_then(|receiver| Ok((receiver, open_signing_secret(deps, &account)?)));
     let (receiver, secret) = match opened {
         Ok((Some(receiver), secret)) => (receiver, secret),
-        Ok((None, _)) => return record(deps, &delivery, &nowhere_to_go(), 0).await,
+        Ok((None, _)) => {
+            let attempt = not_sent("the account has no notification endpoint any more");
+            return record(deps, &delivery, &attempt, 0).await;
+        }
         // Counted as an attempt like any other, so that back-off and dead letter apply.
         Err(error) => {
             let attempt =
@@ -93,9 +100,9 @@ fn receiver<'a>(deps: &Deps, delivery: &Delivery, config: &'a AccountConfig) -> 
     }
 }
 
-fn nowhere_to_go() -> Attempt {
-    let error = "the account has no notification endpoint any more";
-    Attempt { status: None, error: Some(error.to_owned()), retry_after_s: None, verdict: Verdict::Gone }
+/// What stands for an attempt where there is no reason left to make one.
+fn not_sent(why: &str) -> Attempt {
+    Attempt { status: None, error: Some(why.to_owned()), retry_after_s: None, verdict: Verdict::Gone }
 }
 
 /// The account's signing secret, opened.

@@ -76,6 +76,8 @@ pub struct Timing {
     pub overlap_days: u32,
     /// Whole bank days that an account's first scrape reads.
     pub first_read_days: u32,
+    /// How long a login waits for people, all its codes together.
+    pub code_wait: Duration,
 }
 
 /// How polls go, from the settings.

@@ -1,8 +1,8 @@
-//! Tells the customer that a scrape failed, where the account asks for it.
+//! Tells the customer what the reading needs or how it failed, where the account asks for it.
 
 use super::Deps;
 use super::match_account::put_into_outbox;
-use crate::deliver::notice::{self, Notice};
+use crate::deliver::notice::{self, CodeWanted, Notice};
 use crate::domain::account::NotificationEvent;
 use crate::domain::ids::{DeliveryId, EventId};
 use crate::domain::run::{Outcome, RunKind};
@@ -34,6 +34,34 @@ pub(super) async fn of_end(
         return Ok(());
     }
     let body = notice::body(Notice { account_id: run.account_id, event: told, outcome, occurred_at: now });
+    send(tx, deps, run, event, &body, now).await
+}
+
+/// Puts the notice that a login waits for a code into the outbox, in the transaction that writes the request down.
+///
+/// Each code that is wanted is told, also the second one after a wrong one; `event` is the request's.
+pub(super) async fn of_request(
+    tx: &mut Tx,
+    deps: &Deps,
+    run: &Run,
+    wanted: CodeWanted,
+    event: EventId,
+) -> Result<(), StoreError> {
+    let Some(settings) = tx.notice_settings(run.org_id, run.id).await? else { return Ok(()) };
+    if !is_subscribed(&settings, NotificationEvent::AssistanceRequired) {
+        return Ok(());
+    }
+    send(tx, deps, run, event, &notice::code_wanted(wanted), wanted.occurred_at).await
+}
+
+async fn send(
+    tx: &mut Tx,
+    deps: &Deps,
+    run: &Run,
+    event: EventId,
+    body: &[u8],
+    now: Instant,
+) -> Result<(), StoreError> {
     let delivery = NewDelivery {
         org_id: run.org_id,
         id: DeliveryId(deps.ids.next()),
@@ -41,7 +69,7 @@ pub(super) async fn of_end(
         event_id: event,
         run_id: Some(run.id),
         subject: Subject::Run(run.id),
-        body: &body,
+        body,
     };
     put_into_outbox(tx, deps, &delivery, now).await
 }

@@ -68,6 +68,7 @@ async fn take_up(deps: &Deps, run: &Run) -> Result<(), JobError> {
     }
     let detail = "the daemon stopped while this run was under way".to_owned();
     let result = RunResult { outcome: Outcome::Interrupted, detail: Some(detail), report: json!({}) };
+    second_factor::cancel_open_request(&mut tx, deps, run, now).await?;
     write_end(&mut tx, deps, run, &result, now).await?;
     tx.commit().await?;
     Ok(())
@@ -338,7 +339,7 @@ async fn finish(
         }
         Err(error) => return Err(error),
     };
-    watcher.second_factor.end(&mut tx, now);
+    watcher.second_factor.end(&mut tx, now).await?;
     write_end(&mut tx, deps, run, &result, now).await?;
     tx.release_lease(lease).await?;
     tx.commit().await

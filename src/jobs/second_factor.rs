@@ -5,11 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::Deps;
 use super::scrape_account::LEASE;
+use super::{Deps, notice};
+use crate::deliver::notice::CodeWanted;
 use crate::domain::account::LoginMode;
 use crate::domain::event::{EventKind, NewEvent};
-use crate::domain::ids::{AccountId, AnswerId, AssistanceId, OrgId, RunId};
+use crate::domain::ids::{AnswerId, AssistanceId, OrgId};
 use crate::domain::run::{Outcome, RunKind, Trigger};
 use crate::domain::time::Instant;
 use crate::scrape::challenge::{Challenge, Code, NoCode, Verdict};
@@ -19,8 +20,6 @@ use crate::store::bank_logins::Lease;
 use crate::store::runs::Run;
 use crate::store::{StoreError, Tx};
 
-/// How long a login waits for people, all its codes together; a run's own deadline comes later.
-const WAIT_MAX: TimeDelta = TimeDelta::seconds(300);
 /// Logins in a row that may end over their code before nobody is asked again.
 const FAILED_LOGINS_MAX: usize = 3;
 
@@ -32,8 +31,7 @@ pub(super) const NOT_BEGUN: &str = "not started: the bank asks for a one-time co
 pub(super) struct SecondFactor<'a> {
     deps: &'a Deps,
     lease: Lease,
-    account: AccountId,
-    run: RunId,
+    run: &'a Run,
     mode: LoginMode,
     /// The request that is open.
     open: Mutex<Option<Open>>,
@@ -47,8 +45,8 @@ struct Open {
 }
 
 impl<'a> SecondFactor<'a> {
-    pub fn new(deps: &'a Deps, lease: Lease, run: &Run, mode: LoginMode) -> Self {
-        Self { deps, lease, account: run.account_id, run: run.id, mode, open: Mutex::new(None) }
+    pub fn new(deps: &'a Deps, lease: Lease, run: &'a Run, mode: LoginMode) -> Self {
+        Self { deps, lease, run, mode, open: Mutex::new(None) }
     }
 
     /// Waits for a code; in the mode `simple` nobody is asked.
@@ -66,17 +64,13 @@ impl<'a> SecondFactor<'a> {
     async fn ask_a_person(&self, challenge: Challenge) -> Result<Result<Code, NoCode>, StoreError> {
         let now = self.deps.now();
         let open = self.open(now);
-        let ttl = challenge.ttl.and_then(|ttl| TimeDelta::from_std(ttl).ok()).unwrap_or(WAIT_MAX);
+        let ttl = challenge.ttl.and_then(|ttl| TimeDelta::from_std(ttl).ok());
+        let expires_at = ttl.map_or(open.until, |ttl| open.until.min(now + ttl));
         let attempts = challenge.attempt.saturating_sub(1);
-        let request = Request { id: open.id, shape: challenge.shape, attempts, expires_at: open.until.min(now + ttl) };
-        let asked_for = json!({
-            "attempts": attempts,
-            "length": challenge.shape.length,
-            "charset": challenge.shape.charset.word(),
-            "medium": challenge.medium.word(),
-        });
-        self.write(self.event(EventKind::AssistanceRequested, open.id).payload(asked_for)).await?;
-        let waiting = self.deps.assistance.ask(self.org(), self.account, request);
+        let request = Request { id: open.id, shape: challenge.shape, attempts, expires_at };
+        // Pending before anybody hears of it: a program answers within milliseconds.
+        let waiting = self.deps.assistance.ask(self.org(), self.run.account_id, request.clone());
+        self.tell(&request, &challenge, now).await?;
         match waiting.ending().await {
             Ending::Answered(answer) => {
                 self.write(self.answered(open.id, &answer)).await?;
@@ -84,7 +78,7 @@ impl<'a> SecondFactor<'a> {
             }
             Ending::Expired => {
                 self.close();
-                self.write(self.event(EventKind::AssistanceExpired, open.id)).await?;
+                self.write_closed(self.event(EventKind::AssistanceExpired, open.id)).await?;
                 let detail = "nobody gave the one-time code in time".to_owned();
                 Ok(Err(NoCode { outcome: Outcome::HumanTimeout, detail }))
             }
@@ -96,13 +90,37 @@ impl<'a> SecondFactor<'a> {
         }
     }
 
+    /// Writes down that a code is wanted, and tells the customer who asks to be told.
+    async fn tell(&self, request: &Request, challenge: &Challenge, now: Instant) -> Result<(), StoreError> {
+        let asked_for = json!({
+            "attempts": request.attempts,
+            "length": request.shape.length,
+            "charset": request.shape.charset.word(),
+            "medium": challenge.medium.word(),
+        });
+        let event = self.event(EventKind::AssistanceRequested, request.id).payload(asked_for);
+        let wanted = CodeWanted {
+            account_id: self.run.account_id,
+            request: request.id,
+            shape: request.shape,
+            attempts: request.attempts,
+            expires_at: request.expires_at,
+            occurred_at: now,
+        };
+        let mut tx = self.begin().await?;
+        tx.set_open_request(self.org(), self.run.id, Some(request.id)).await?;
+        notice::of_request(&mut tx, self.deps, self.run, wanted, event.id).await?;
+        tx.record(self.org(), event);
+        tx.commit().await
+    }
+
     /// Notes what the bank said. The login goes on even where that cannot be written.
     pub async fn judged(&self, answer: AnswerId, verdict: Verdict) {
         match verdict {
             Verdict::Accepted => {
                 let Some(open) = self.close() else { return };
                 let fulfilled = self.event(EventKind::AssistanceFulfilled, open.id);
-                if let Err(error) = self.write(fulfilled.payload(json!({ "answer": answer }))).await {
+                if let Err(error) = self.write_closed(fulfilled.payload(json!({ "answer": answer }))).await {
                     tracing::error!(error = &error as &dyn std::error::Error, "could not note that a code was taken");
                 }
             }
@@ -112,16 +130,18 @@ impl<'a> SecondFactor<'a> {
     }
 
     /// Notes, with the end of the run, that a request nobody needs any more was open.
-    pub fn end(&self, tx: &mut Tx, now: Instant) {
-        if let Some(open) = self.close() {
-            tx.record(self.org(), NewEvent { at: now, ..self.event(EventKind::AssistanceCancelled, open.id) });
-        }
+    pub async fn end(&self, tx: &mut Tx, now: Instant) -> Result<(), StoreError> {
+        self.close();
+        cancel_open_request(tx, self.deps, self.run, now).await
     }
 
     /// The open request: one for a whole login.
     fn open(&self, now: Instant) -> Open {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        *open.get_or_insert_with(|| Open { id: AssistanceId(self.deps.ids.next()), until: now + WAIT_MAX })
+        *open.get_or_insert_with(|| Open {
+            id: AssistanceId(self.deps.ids.next()),
+            until: now + TimeDelta::from_std(self.deps.timing.code_wait).expect("a setting of minutes"),
+        })
     }
 
     fn close(&self) -> Option<Open> {
@@ -133,7 +153,7 @@ impl<'a> SecondFactor<'a> {
     }
 
     fn event(&self, kind: EventKind, request: AssistanceId) -> NewEvent {
-        self.deps.event(kind, self.deps.now()).account(self.account).run(Some(self.run)).subject(request.0)
+        event_of(self.deps, kind, self.run, request, self.deps.now())
     }
 
     /// Who gave a code, and from where; never the code.
@@ -144,13 +164,39 @@ impl<'a> SecondFactor<'a> {
             .payload(json!({ "answer": answer.id, "api_key": key }))
     }
 
-    /// Keeps the bank login reserved, too: people are slower than leases.
-    async fn write(&self, event: NewEvent) -> Result<(), StoreError> {
+    /// Begins a unit of work that keeps the bank login reserved, too: people are slower than leases.
+    async fn begin(&self) -> Result<Tx, StoreError> {
         let mut tx = self.deps.store.write().await?;
         tx.renew_lease(self.lease, self.deps.now() + LEASE).await?;
+        Ok(tx)
+    }
+
+    async fn write(&self, event: NewEvent) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
         tx.record(self.org(), event);
         tx.commit().await
     }
+
+    /// The same for an event that closes the request.
+    async fn write_closed(&self, event: NewEvent) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.set_open_request(self.org(), self.run.id, None).await?;
+        tx.record(self.org(), event);
+        tx.commit().await
+    }
+}
+
+fn event_of(deps: &Deps, kind: EventKind, run: &Run, request: AssistanceId, at: Instant) -> NewEvent {
+    deps.event(kind, at).account(run.account_id).run(Some(run.id)).subject(request.0)
+}
+
+/// Notes that nobody waits any more for the code that a run still had asked for when it ended, or when its process
+/// died.
+pub(super) async fn cancel_open_request(tx: &mut Tx, deps: &Deps, run: &Run, now: Instant) -> Result<(), StoreError> {
+    let Some(request) = tx.open_request(run.org_id, run.id).await? else { return Ok(()) };
+    tx.set_open_request(run.org_id, run.id, None).await?;
+    tx.record(run.org_id, event_of(deps, EventKind::AssistanceCancelled, run, request, now));
+    Ok(())
 }
 
 /// What could not be written down is not done.

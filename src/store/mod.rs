@@ -25,6 +25,8 @@ pub mod deletion;
 pub mod run_history;
 pub mod runs;
 
+mod assistance;
+
 pub mod expected_payments;
 pub mod movements;
 pub mod polls;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::domain::account::{AuthType, LoginMode, OperationMode, PollingMethod, Role, SessionType};
 use crate::domain::case::{AttemptReason, AttemptResult, CaseStatus};
 use crate::domain::ids::{
-    AccountId, AllocationId, ApiKeyId, AttemptId, BankId, BankLoginId, DeliveryId, EventId, ExpectedPaymentId, JobId,
-    MovementId, OrgId, RunId, UserId,
+    AccountId, AllocationId, ApiKeyId, AssistanceId, AttemptId, BankId, BankLoginId, DeliveryId, EventId,
+    ExpectedPaymentId, JobId, MovementId, OrgId, RunId, UserId,
 };
 use crate::domain::money::{Amount, Currency};
 use crate::domain::movement::{BookingStatus, CreditDebit};
@@ -69,6 +69,7 @@ macro_rules! as_word {
 as_uuid!(
     AccountId,
     AllocationId,
+    AssistanceId,
     ApiKeyId,
     AttemptId,
     BankId,

@@ -1,6 +1,7 @@
 //! What the store promises, on both databases.
 
 mod accounts;
+mod assistance;
 mod decisions;
 mod deletion;
 mod jobs;

@@ -125,6 +125,87 @@ each_backend! {
         test.finish().await;
     }
 
+    /// The customer's own service hears of it at once, and answers with its key.
+    async fn browser_a_wanted_code_is_told_while_the_login_waits(backend: Backend) {
+        let mut test = TestApp::start_with_workers(backend).await;
+        let account = enrol_told(&mut test).await;
+        let answer = test.api.post(&format!("/accounts/{account}/scrape"), json!({})).await.expect(202);
+        let request = asked(&test, account, 0).await;
+        eventually("the notice", || test.world.notices().len() == 1).await;
+        let notice = test.world.notices().remove(0);
+        let expected = json!({
+            "account_id": account,
+            "type": "assistance_required",
+            "status": "assistance.requested",
+            "data": {
+                "request_id": request["id"],
+                "descriptor": { "length": 6, "type": "numeric", "purpose": "login" },
+                "attempts": 0,
+                "expires_at": "2026-11-20T13:03:00.000Z",
+            },
+            "occurred_at": "2026-11-20T13:00:00.000Z",
+        });
+        assert_eq!((notice.body, notice.verified), (expected, Ok(())));
+        let path = format!("/accounts/{account}/otp");
+        test.api.post(&path, json!({ "code": "000000" })).await.expect(202);
+        asked(&test, account, 1).await;
+        eventually("the second notice", || test.world.notices().len() == 2).await;
+        let second = test.world.notices().remove(1);
+        assert_eq!((&second.body["data"]["attempts"], second.webhook_id != notice.webhook_id), (&json!(1), true));
+        test.api.post(&path, json!({ "code": test.world.sms_code(FIELD_USER) })).await.expect(202);
+        let path = format!("/accounts/{account}/runs/{}", answer["jobId"].as_str().expect("a job id"));
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while test.api.get(&path).await.expect(200)["outcome"] != json!("ok") {
+            assert!(Instant::now() < deadline, "the login did not go on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        test.stop_daemon().await.close().await;
+    }
+
+    /// A notice that did not get out in time is dropped: nobody is woken for a code that nobody waits for.
+    async fn browser_a_code_nobody_waits_for_any_more_is_not_told(backend: Backend) {
+        let mut test = TestApp::start(backend).await;
+        let account = enrol_told(&mut test).await;
+        // Jobs run one after the other here: the notice has its turn when the login is over.
+        scrape_while(&test, account, async {
+            asked(&test, account, 0).await;
+            let code = json!({ "code": test.world.sms_code(FIELD_USER) });
+            test.api.post(&format!("/accounts/{account}/otp"), code).await.expect(202);
+        })
+        .await;
+        assert!(test.world.notices().is_empty(), "{:?}", test.world.notices());
+        let org = test.org().await;
+        let mut tx = test.app.deps.store.read().await.expect("a transaction");
+        let delivery = tx.deliveries(org, account, 10).await.expect("the outbox").remove(0);
+        drop(tx);
+        let why = delivery.last_error.as_deref();
+        assert_eq!((delivery.state.as_str(), why), ("dead", Some("nobody waits for this code any more")));
+        test.finish().await;
+    }
+
+    /// A process that dies while it waits leaves a request that nobody waits for; the next one says so.
+    async fn browser_a_request_whose_process_died_is_cancelled_in_the_log(backend: Backend) {
+        let mut test = TestApp::start(backend).await;
+        let account = enrol_assisted(&mut test, FIELD_USER).await;
+        let answer = test.api.post(&format!("/accounts/{account}/scrape"), json!({})).await.expect(202);
+        tokio::select! {
+            () = test.settle() => panic!("the login did not wait"),
+            () = async {
+                asked(&test, account, 0).await;
+                while requests_in_log(&test).await != ["requested"] {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            } => {}
+        }
+        test.clock.advance(TimeDelta::minutes(11));
+        test.settle().await;
+        let run = test.run(answer["jobId"].as_str().expect("a job id")).await;
+        assert_eq!(run.outcome, Some(Outcome::Interrupted));
+        assert_eq!(requests_in_log(&test).await, ["requested", "cancelled"]);
+        assert_eq!(test.api.get(&format!("/accounts/{account}/otp")).await.expect(200), json!(null));
+        test.finish().await;
+    }
+
     /// Two codes at once: one is typed, the other one is refused and gone.
     async fn browser_of_two_answers_one_is_typed(backend: Backend) {
         let mut test = TestApp::start(backend).await;
@@ -218,6 +299,26 @@ async fn enrol_assisted(test: &mut TestApp, document: &str) -> AccountId {
     config["login_mode"] = json!("assisted");
     test.api.put(&format!("/accounts/{account}/config"), config).await.expect(200);
     account
+}
+
+/// The same, and its notices go to the shop.
+async fn enrol_told(test: &mut TestApp) -> AccountId {
+    let account = enrol_assisted(test, FIELD_USER).await;
+    let mut config = test.config(FIELD_USER);
+    config["login_mode"] = json!("assisted");
+    config["notification_endpoint_url"] = json!(test.world.shop.join("notices").expect("a path"));
+    config["notification_events"] = json!(["assistance_required"]);
+    test.api.put(&format!("/accounts/{account}/config"), config).await.expect(200);
+    account
+}
+
+/// Looks again until the condition holds.
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Asks for a scrape and runs what is due, while people do their part.
