@@ -8,6 +8,7 @@ mod migrations;
 mod openapi;
 mod receivers;
 mod scrapers;
+mod upgrade;
 
 mod store;
 

@@ -62,7 +62,12 @@ impl Api {
 
     pub async fn sign_up(&mut self, email: &str) {
         let who = json!({ "email": email, "password": PASSWORD });
-        self.post("/auth/register", who.clone()).await.expect(201);
+        self.post("/auth/register", who).await.expect(201);
+        self.sign_in(email).await;
+    }
+
+    pub async fn sign_in(&mut self, email: &str) {
+        let who = json!({ "email": email, "password": PASSWORD });
         let answer = self.post("/auth/login", who).await.expect(200);
         self.token = Some(answer["token"].as_str().expect("a token").to_owned());
     }

@@ -1,8 +1,14 @@
 //! Every test of the store and of a flow runs on both databases.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use reconbanker::store::{Location, Store};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
+
+use super::schema;
 
 /// Where `make test` says that PostgreSQL is.
 const POSTGRES_URL: &str = "RECONBANKER_TEST_POSTGRES_URL";
@@ -11,6 +17,15 @@ const POSTGRES_URL: &str = "RECONBANKER_TEST_POSTGRES_URL";
 pub enum Backend {
     Sqlite,
     Postgres,
+}
+
+impl Backend {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
 }
 
 /// A database of one test's own.
@@ -57,11 +72,34 @@ impl Database {
         }
     }
 
+    pub async fn schema(&self) -> BTreeSet<schema::Part> {
+        schema::parts(&self.location()).await
+    }
+
     /// A migrated store on this database.
     pub async fn store(&self) -> Store {
         let store = Store::connect(&self.location(), 4).await.expect("the database answers");
         store.migrate().await.expect("the schema can be made");
         store
+    }
+
+    /// Fills an empty database with what an earlier release left: `sqlite.sql` or `postgres.sql` of a folder.
+    pub async fn load(&self, location: &Location, folder: &Path) {
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a saved database");
+        match (self, location) {
+            (Self::Postgres { server, schema, .. }, _) => {
+                let text = read("postgres.sql").replace("CREATE SCHEMA reconbanker_0001;", "");
+                execute(server, text.replace("reconbanker_0001", schema)).await;
+            }
+            (Self::Sqlite(_), Location::Sqlite(file)) => {
+                let options = SqliteConnectOptions::new().filename(file).create_if_missing(true).foreign_keys(false);
+                let mut connection = SqliteConnection::connect_with(&options).await.expect("the file opens");
+                let text = read("sqlite.sql");
+                sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.expect("the statements are right");
+                connection.close().await.expect("the file is written");
+            }
+            (Self::Sqlite(_), Location::Postgres(_)) => panic!("the database is a file"),
+        }
     }
 
     pub async fn remove(self) {

@@ -7,10 +7,14 @@ mod endpoint;
 mod fake_bank;
 mod ledger;
 mod log;
+mod schema;
 mod seed;
 mod statement;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -87,14 +91,39 @@ impl TestApp {
         Self::launch(backend, engine, Background::None, overrides).await
     }
 
+    /// On what an earlier release left in `tests/it/schemas/<version>`: its database and its keys.
+    pub async fn start_from(backend: Backend, version: &str, engine: Arc<dyn Engine>) -> Self {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/schemas").join(version);
+        let (database, data_dir) = (Database::create(backend).await, data_dir());
+        let keys = data_dir.path().join("data/keys");
+        make_private(&data_dir.path().join("data"));
+        make_private(&keys);
+        for key in fs::read_dir(folder.join(format!("{}-keys", backend.word()))).expect("saved keys") {
+            let key = key.expect("a key");
+            let copy = keys.join(key.file_name());
+            fs::copy(key.path(), &copy).expect("a copy");
+            fs::set_permissions(copy, Permissions::from_mode(0o600)).expect("permissions");
+        }
+        database.load(&app::location(&settings(&data_dir, &database, &[])), &folder).await;
+        Self::launch_on(database, data_dir, Some(engine), Background::None, &[]).await
+    }
+
     async fn launch(
         backend: Backend,
         engine: Option<Arc<dyn Engine>>,
         background: Background,
         overrides: &[(&str, &str)],
     ) -> Self {
-        let database = Database::create(backend).await;
-        let data_dir = tempfile::Builder::new().prefix("reconbanker-test-").tempdir().expect("a temporary directory");
+        Self::launch_on(Database::create(backend).await, data_dir(), engine, background, overrides).await
+    }
+
+    async fn launch_on(
+        database: Database,
+        data_dir: TempDir,
+        engine: Option<Arc<dyn Engine>>,
+        background: Background,
+        overrides: &[(&str, &str)],
+    ) -> Self {
         let start = DateTime::parse_from_rfc3339(MORNING).expect("an instant").to_utc();
         let clock = Arc::new(ManualClock::at(start));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -255,6 +284,10 @@ impl TestApp {
         dump::rows(&self.location).await
     }
 
+    pub async fn schema(&self) -> BTreeSet<schema::Part> {
+        schema::parts(&self.location).await
+    }
+
     pub async fn org(&self) -> OrgId {
         self.app.deps.store.read().await.expect("a transaction").org_ids().await.expect("organisations")[0]
     }
@@ -291,6 +324,15 @@ impl TestApp {
         self.tasks.wait().await;
         self.database.remove().await;
     }
+}
+
+fn data_dir() -> TempDir {
+    tempfile::Builder::new().prefix("reconbanker-test-").tempdir().expect("a temporary directory")
+}
+
+fn make_private(dir: &Path) {
+    fs::create_dir(dir).expect("a directory");
+    fs::set_permissions(dir, Permissions::from_mode(0o700)).expect("permissions");
 }
 
 /// For tests: an ephemeral port, open registration, limits that no test meets by chance, loopback permitted.
