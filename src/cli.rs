@@ -7,9 +7,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Settings, Sources};
+use crate::demo::kill::KILLS_MAX;
 use crate::demo::scenario::Scenario;
 
 /// Bank reconciliation for businesses paid by bank transfer.
@@ -68,10 +70,19 @@ enum Command {
         /// End after the scenario: exit code 0 when it ended as it should, 1 with the reason when not
         #[arg(long)]
         once: bool,
-        /// order-first, payment-first, wrong-password, receiver-down, otp, passthrough, vanished-order,
+        /// plain, order-first, payment-first, wrong-password, receiver-down, otp, passthrough, vanished-order,
         /// two-equal-orders, or all
         #[arg(long, default_value = "order-first", value_parser = scenarios)]
         scenario: Scenarios,
+        /// Kill the daemon again and again while payments travel, then look for what is lost or doubled
+        #[arg(long, requires = "once", conflicts_with = "scenario")]
+        kill: bool,
+        /// How often it is killed
+        #[arg(long, requires = "kill", default_value_t = 20, value_name = "COUNT", value_parser = kill_count())]
+        kills: u32,
+        /// What decides when it is killed and what happens meanwhile; drawn and printed without it
+        #[arg(long, requires = "kill", value_name = "NUMBER")]
+        seed: Option<u64>,
     },
     /// Manage the people who sign in
     #[command(subcommand, after_help = "Example:\n  reconbanker user add --admin ana@example.com < password.txt")]
@@ -184,6 +195,11 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What `--kills` takes.
+fn kill_count() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(KILLS_MAX))
 }
 
 /// A `--scenario` argument: one name, or all of them.

@@ -25,7 +25,10 @@ use crate::scrape::fixture;
 pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::Serve { .. } => serve(&settings).await,
-        Command::Demo { once, scenario } => {
+        Command::Demo { kill: true, kills, seed, .. } => {
+            demo::kill::run(&settings, &demo::kill::Request { kills, seed }).await
+        }
+        Command::Demo { once, scenario, .. } => {
             demo::command::run(&settings, &demo::command::Request { scenarios: scenario.0, once }).await
         }
         Command::User(UserCommand::Add { email, admin, name, org }) => {

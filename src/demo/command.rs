@@ -58,6 +58,6 @@ async fn stay(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn line(text: &str) -> io::Result<()> {
+pub(super) fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }

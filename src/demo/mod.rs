@@ -12,6 +12,7 @@ pub mod shop;
 
 pub mod client;
 pub mod command;
+pub mod kill;
 pub mod scenario;
 pub mod stage;
 

@@ -15,6 +15,8 @@ use crate::domain::movement::BookingStatus;
 
 words! {
     Scenario {
+        /// Order and payment are there before anybody reads either.
+        Plain = "plain",
         /// The shop expects a payment; then it arrives at the bank.
         OrderFirst = "order-first",
         /// The payment is at the bank before the shop asks for it.
@@ -35,7 +37,7 @@ words! {
 }
 
 /// Bank users by what they do; any other one simply logs in.
-const GOOD_USER: &str = "48765432";
+pub(super) const GOOD_USER: &str = "48765432";
 const WRONG_PASSWORD_USER: &str = "clave-mala";
 const CODE_USER: &str = "pide-codigo";
 /// A browser, a login and two pages of movements take a few seconds; this is for slow machines.
@@ -47,6 +49,7 @@ pub type Say<'a> = &'a dyn Fn(&str);
 /// Plays one scenario on a fresh stage; the error says what went wrong.
 pub async fn play(scenario: Scenario, stage: &mut Stage, say: Say<'_>) -> anyhow::Result<()> {
     match scenario {
+        Scenario::Plain => plain(stage, say).await,
         Scenario::OrderFirst => order_first(stage, say).await,
         Scenario::PaymentFirst => payment_first(stage, say).await,
         Scenario::WrongPassword => wrong_password(stage, say).await,
@@ -56,6 +59,19 @@ pub async fn play(scenario: Scenario, stage: &mut Stage, say: Say<'_>) -> anyhow
         Scenario::VanishedOrder => lists::vanished_order(stage, say).await,
         Scenario::TwoEqualOrders => lists::two_equal_orders(stage, say).await,
     }
+}
+
+async fn plain(stage: &mut Stage, say: Say<'_>) -> anyhow::Result<()> {
+    expect_payment(stage, "ORDER-0", "Rosa Méndez", "840.00")?;
+    pay(stage, "TRANSFERENCIA DE ROSA MENDEZ", "840.00")?;
+    say("the shop expects ORDER-0: 840.00 UYU from Rosa Méndez, and the bank has booked it today");
+    let account = stage.enrol(GOOD_USER).await?;
+    say("enrolled an account at Banco Demo over the API");
+    scrape(stage, &account, say).await?;
+    let webhook = webhook(stage, 1).await?;
+    check(&webhook, &matched("ORDER-0", "Rosa Méndez", "840.00"))?;
+    say(&format!("the shop received webhook {} and verified its signature", webhook.webhook_id));
+    Ok(())
 }
 
 async fn order_first(stage: &mut Stage, say: Say<'_>) -> anyhow::Result<()> {

@@ -58,24 +58,7 @@ impl Stage {
 
     /// The same, for a bank user who may be asked for codes where the mode says so.
     pub async fn enrol_as(&mut self, document: &str, mode: LoginMode) -> anyhow::Result<String> {
-        self.client.sign_up(EMAIL, PASSWORD).await?;
-        self.client.put("/me/operation-mode", json!({ "mode": "reconcile" })).await?;
-        let account = self.client.enrol(BANK, "Operating account").await?;
-        let secret = self.client.get(&format!("/accounts/{account}/webhook-secret")).await?;
-        self.world.set_webhook_secret(Some(text(&secret, "secret")?));
-        self.world.set_shop_token(Some(SHOP_TOKEN.to_owned()));
-        let shop = self.world.shop.as_str().trim_end_matches('/');
-        let config = json!({
-            "pending_orders_endpoint": format!("{shop}/pending-orders"),
-            "webhook_url": format!("{shop}/webhook"),
-            "auth_type": "bearer",
-            "auth_token": SHOP_TOKEN,
-            "bank_username": document,
-            "bank_password": super::bank::PASSWORD,
-            "login_mode": mode.word(),
-        });
-        self.client.put(&format!("/accounts/{account}/config"), config).await?;
-        Ok(account)
+        enrol(&mut self.client, &self.world, document, mode).await
     }
 
     /// Stops the daemon first, then the world it talks to.
@@ -85,6 +68,33 @@ impl Stage {
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(3), self.tasks.wait()).await;
     }
+}
+
+/// Registers at a fresh daemon, enrols an account and saves its settings; returns the account's id.
+pub(super) async fn enrol(
+    client: &mut Client,
+    world: &World,
+    document: &str,
+    mode: LoginMode,
+) -> anyhow::Result<String> {
+    client.sign_up(EMAIL, PASSWORD).await?;
+    client.put("/me/operation-mode", json!({ "mode": "reconcile" })).await?;
+    let account = client.enrol(BANK, "Operating account").await?;
+    let secret = client.get(&format!("/accounts/{account}/webhook-secret")).await?;
+    world.set_webhook_secret(Some(text(&secret, "secret")?));
+    world.set_shop_token(Some(SHOP_TOKEN.to_owned()));
+    let shop = world.shop.as_str().trim_end_matches('/');
+    let config = json!({
+        "pending_orders_endpoint": format!("{shop}/pending-orders"),
+        "webhook_url": format!("{shop}/webhook"),
+        "auth_type": "bearer",
+        "auth_token": SHOP_TOKEN,
+        "bank_username": document,
+        "bank_password": super::bank::PASSWORD,
+        "login_mode": mode.word(),
+    });
+    client.put(&format!("/accounts/{account}/config"), config).await?;
+    Ok(account)
 }
 
 /// The given settings, turned towards the demo: an empty directory of its own, any free port, the
@@ -107,7 +117,7 @@ fn demo_settings(settings: &Settings) -> anyhow::Result<Settings> {
 }
 
 /// Removes what an earlier demo left. Only a directory that a daemon made, and none uses, is removed.
-fn empty(dir: &Path) -> anyhow::Result<()> {
+pub(super) fn empty(dir: &Path) -> anyhow::Result<()> {
     if !dir.exists() {
         return Ok(());
     }

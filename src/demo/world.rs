@@ -153,6 +153,11 @@ impl World {
         self.shared.state().bank.ledger.book(concept, booked_on)
     }
 
+    /// Everything in the bank's books, newest day first within each account.
+    pub fn movements(&self) -> Vec<NewBankMovement> {
+        self.shared.state().bank.ledger.movements()
+    }
+
     /// Lists an order in the shop; one with the same id changes where it stands.
     pub fn add_order(&self, order: Order) {
         self.shared.state().shop.add_order(order);

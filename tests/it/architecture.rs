@@ -51,6 +51,13 @@ const RULES: &[Rule] = &[
     Uses { files: "demo/scenario*", modules: &["app", "config", "domain"], why: "a scenario starts the daemon" },
     Uses { files: "demo/stage", modules: &["app", "config", "domain"], why: "the stage holds daemon and demo world" },
     Uses { files: "demo/command", modules: &["app", "config", "domain"], why: "the command starts the daemon" },
+    Uses {
+        files: "demo/kill",
+        modules: &["app", "config", "domain", "outbound"],
+        why: "it prepares the daemon's directory and settings, then starts it as a process and calls it",
+    },
+    Uses { files: "demo/kill/plan", modules: &["domain"], why: "a plan is a function of its seed" },
+    Uses { files: "demo/kill/checker", modules: &["domain"], why: "a verdict is a function of what both sides show" },
     Packages {
         files: "domain",
         packages: &["chrono", "chrono_tz", "serde", "serde_json", "sha2", "thiserror", "uuid"],

@@ -133,6 +133,21 @@ fn no_browser_and_no_driver_are_said_with_the_remedy() {
 }
 
 #[test]
+fn kills_are_for_a_demo_that_ends_and_has_no_other_story() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let refused = |arguments: &[&str], expected: &str| {
+        let output = reconbanker(dir.path()).arg("demo").args(arguments).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains(expected), "expected \"{expected}\" in: {error}");
+    };
+    refused(&["--kill"], "--once");
+    refused(&["--once", "--kills", "5"], "--kill");
+    refused(&["--once", "--kill", "--scenario", "otp"], "cannot be used with");
+    refused(&["--once", "--kill", "--kills", "0"], "1..=120");
+}
+
+#[test]
 fn a_database_that_does_not_answer_is_said() {
     let dir = tempfile::tempdir().expect("a directory");
     let url = "database.url=postgres://nobody@127.0.0.1:9/none";

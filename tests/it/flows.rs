@@ -4,6 +4,7 @@ mod deleted;
 mod delivery;
 mod expiry;
 mod happy;
+mod kill;
 mod leaks;
 mod notices;
 mod otp;
