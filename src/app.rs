@@ -23,6 +23,7 @@ use crate::http;
 use crate::jobs::queue::{self, Slots};
 use crate::jobs::{Deps, PollRules, Timing, schedule};
 use crate::matching::Policy;
+use crate::metrics::Metrics;
 use crate::outbound::{Guard, Outbound};
 use crate::poll::presence::{Patience, PresencePolicy};
 use crate::scrape::catalogue::Catalogue;
@@ -164,6 +165,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         timing: timing(settings),
         poll: poll_rules(settings),
         policy: Policy::default(),
+        metrics: Metrics::default(),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
         catalogue,

@@ -60,6 +60,8 @@ pub struct ServerSettings {
     pub requests_per_minute: u32,
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,
+    #[serde(deserialize_with = "values::networks")]
+    pub metrics_allow: Vec<IpNet>,
 }
 
 /// Who may register an organisation.

@@ -19,6 +19,7 @@ pub mod matching;
 
 pub mod deliver;
 
+pub mod metrics;
 pub mod outbound;
 pub mod vault;
 

@@ -84,6 +84,7 @@ fn bare_texts_become_the_kind_that_the_setting_has() {
         ("RECONBANKER_BROWSER__DRIVER", "/opt/chromedriver"),
         ("RECONBANKER_OUTBOUND__ALLOW", "10.1.2.3/8, 192.168.1.7"),
         ("RECONBANKER_SERVER__TRUSTED_PROXIES", "[\"::1/128\"]"),
+        ("RECONBANKER_SERVER__METRICS_ALLOW", ""),
         ("RECONBANKER_SERVER__REGISTRATION", "closed"),
         ("RECONBANKER_SCHEDULE__POLL_EVERY", "90s"),
         ("PATH", "/bin"),
@@ -96,6 +97,7 @@ fn bare_texts_become_the_kind_that_the_setting_has() {
     let allowed: Vec<_> = settings.outbound.allow.iter().map(ToString::to_string).collect();
     assert_eq!(allowed, ["10.0.0.0/8", "192.168.1.7/32"]);
     assert_eq!(settings.server.trusted_proxies.len(), 1);
+    assert!(settings.server.metrics_allow.is_empty(), "an empty text is an empty list");
     assert_eq!(settings.server.registration, Registration::Closed);
     assert_eq!(settings.schedule.poll_every, Duration::from_secs(90));
 }
@@ -166,6 +168,7 @@ fn a_wrong_value_is_told_with_its_place_and_what_would_be_right() {
     check("browser.command_timeout", "\"30\"", "`30` is not a duration such as \"30s\"");
     check("schedule.scrape_every", "\"5s\"", "must be between 1m and 7days, but is 5s");
     check("outbound.allow", "[\"10.0.0.0/33\"]", "`10.0.0.0/33` is not a network such as 10.0.0.0/8");
+    check("server.metrics_allow", "[\"localhost\"]", "`localhost` is not a network such as 10.0.0.0/8");
     check("log.filter", "\"reconbanker=loud\"", "`reconbanker=loud` is not a log filter");
     check("database.url", "\"mysql://u:p@h/d\"", "`mysql` is not a database we know");
 }

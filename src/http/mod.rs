@@ -14,6 +14,7 @@ mod deletion;
 mod extract;
 mod health;
 mod limit;
+mod metrics;
 mod movements;
 mod openapi;
 mod options;
@@ -112,6 +113,12 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(health::health))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+}
+
+/// The answer at a path that does not exist, or not for whoever asks.
+fn nothing_here() -> ApiError {
+    ApiError::not_found("there is nothing at this path; the API is described at /docs")
 }
 
 /// Ends a request that takes too long in our own words.
@@ -128,16 +135,14 @@ pub fn router(state: State) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     router
         .merge(openapi::routes(&document))
-        .fallback(|uri: Uri| async move {
-            let sentence = "there is nothing at this path; the API is described at /docs";
-            in_words_of(uri.path(), ApiError::not_found(sentence))
-        })
+        .fallback(|uri: Uri| async move { in_words_of(uri.path(), nothing_here()) })
         .method_not_allowed_fallback(|uri: Uri| async move { in_words_of(uri.path(), ApiError::method_not_allowed()) })
         .layer(from_fn(time_limit))
         .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {
             ApiError::internal(&std::io::Error::other("a handler panicked")).into_response()
         }))
         .layer(from_fn_with_state(Arc::clone(&state), limit::limit_requests))
+        .layer(from_fn_with_state(Arc::clone(&state), metrics::count_requests))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,

@@ -1,6 +1,6 @@
 //! One HTTP try of one webhook, and what follows from it.
 
-use std::time::Instant as Stopwatch;
+use std::time::{Duration, Instant as Stopwatch};
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
@@ -13,6 +13,7 @@ use crate::deliver::sign::SigningSecret;
 use crate::domain::account::AuthType;
 use crate::domain::event::EventKind;
 use crate::domain::ids::DeliveryId;
+use crate::metrics::Tried;
 use crate::store::configs::AccountConfig;
 use crate::store::deliveries::{AttemptRecord, Delivery, DeliveryState, Endpoint};
 use crate::store::jobs::{Job, Queue};
@@ -37,7 +38,7 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
         return wake_at(deps, job, due).await;
     }
     if is_past {
-        return record(deps, &delivery, &not_sent("nobody waits for this code any more"), 0).await;
+        return record(deps, &delivery, &not_sent("nobody waits for this code any more"), None).await;
     }
     let (Some(account), Some(config)) = (account, config) else {
         return Err(JobError::discard("the account of this delivery has no settings any more"));
@@ -48,13 +49,13 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
         Ok((Some(receiver), secret)) => (receiver, secret),
         Ok((None, _)) => {
             let attempt = not_sent("the account has no notification endpoint any more");
-            return record(deps, &delivery, &attempt, 0).await;
+            return record(deps, &delivery, &attempt, None).await;
         }
         // Counted as an attempt like any other, so that back-off and dead letter apply.
         Err(error) => {
             let attempt =
                 Attempt { status: None, error: Some(error.to_string()), retry_after_s: None, verdict: Verdict::Retry };
-            return record(deps, &delivery, &attempt, 0).await;
+            return record(deps, &delivery, &attempt, None).await;
         }
     };
     let started = Stopwatch::now();
@@ -71,8 +72,7 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
         },
     )
     .await;
-    let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-    record(deps, &delivery, &attempt, took_ms).await
+    record(deps, &delivery, &attempt, Some(started.elapsed())).await
 }
 
 /// Where a delivery goes, and with which credentials.
@@ -125,8 +125,10 @@ async fn wake_at(deps: &Deps, job: &Job, due: crate::domain::time::Instant) -> R
     Ok(())
 }
 
-async fn record(deps: &Deps, delivery: &Delivery, attempt: &Attempt, took_ms: i64) -> Result<(), JobError> {
+/// Writes an attempt and what follows from it. `took` is `None` where nothing was sent.
+async fn record(deps: &Deps, delivery: &Delivery, attempt: &Attempt, took: Option<Duration>) -> Result<(), JobError> {
     let now = deps.now();
+    let took_ms = took.map_or(0, |took| i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
     let made = u32::try_from(delivery.attempts + 1).unwrap_or(u32::MAX);
     let next_at = match attempt.verdict {
         Verdict::Retry => retry::next_attempt(made, attempt.retry_after_s, jitter(delivery, made), now),
@@ -156,6 +158,12 @@ async fn record(deps: &Deps, delivery: &Delivery, attempt: &Attempt, took_ms: i6
         tx.enqueue(&deps.job(delivery.org_id, Queue::Deliver, delivery.id.0, delivery.run_id, at), now).await?;
     }
     tx.commit().await?;
+    let tried = match state {
+        DeliveryState::Delivered => Tried::Delivered,
+        DeliveryState::Pending => Tried::Failed,
+        DeliveryState::Dead => Tried::Dead,
+    };
+    deps.metrics.delivery_tried(tried, took);
     tracing::info!(
         delivery_id = %delivery.id,
         attempts = made,

@@ -5,6 +5,7 @@
 //! is one transaction.
 
 use std::collections::HashMap;
+use std::time::Instant as Stopwatch;
 
 use serde_json::{Map, Value};
 
@@ -40,6 +41,7 @@ struct Context {
 }
 
 pub async fn run(deps: &Deps, org: OrgId, account: AccountId, run: Option<RunId>) -> Result<(), JobError> {
+    let started = Stopwatch::now();
     for _ in 0..TRIES {
         let mut tx = deps.store.read().await?;
         let (Some(account), Some(config)) = (tx.account(org, account).await?, tx.account_config(org, account).await?)
@@ -65,6 +67,7 @@ pub async fn run(deps: &Deps, org: OrgId, account: AccountId, run: Option<RunId>
             }
         };
         if settled {
+            deps.metrics.matched(started.elapsed());
             return Ok(());
         }
     }

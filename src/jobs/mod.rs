@@ -35,6 +35,7 @@ use crate::domain::ids::{AccountId, EventId, IdSource, JobId, OrgId, RunId};
 use crate::domain::run::{Outcome, RunKind, RunResult, Trigger};
 use crate::domain::time::{Clock, Instant};
 use crate::matching::Policy;
+use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::poll::presence::PresencePolicy;
 use crate::scrape::Engine;
@@ -61,6 +62,8 @@ pub struct Deps {
     pub timing: Timing,
     pub poll: PollRules,
     pub policy: Policy,
+    /// What happened is counted once it is committed.
+    pub metrics: Metrics,
     /// This start of this process; leases carry it.
     pub boot: Uuid,
 }
@@ -231,25 +234,33 @@ async fn perform(deps: &Deps, queue: Queue, job: &Job) -> Result<(), JobError> {
     }
 }
 
-/// Ends the run whose job was given up, so that its account comes back onto the schedule.
-async fn abandon_run(tx: &mut Tx, deps: &Deps, queue: Queue, job: &Job, why: &str) -> Result<(), StoreError> {
+/// Ends the run whose job was given up, so that its account comes back onto the schedule. `None` where no run ended by
+/// it.
+async fn abandon_run(
+    tx: &mut Tx,
+    deps: &Deps,
+    queue: Queue,
+    job: &Job,
+    why: &str,
+) -> Result<Option<RunKind>, StoreError> {
     let (kind, every) = match queue {
         Queue::Scrape => (RunKind::Scrape, deps.timing.scrape_every),
         Queue::Poll => (RunKind::Poll, deps.timing.poll_every),
-        Queue::Match | Queue::Deliver => return Ok(()),
+        Queue::Match | Queue::Deliver => return Ok(None),
     };
     let now = deps.now();
     let id = RunId(job.subject);
-    let Some(run) = tx.run(job.org_id, id).await? else { return Ok(()) };
+    let Some(run) = tx.run(job.org_id, id).await? else { return Ok(None) };
     let result = RunResult { outcome: Outcome::Internal, detail: Some(why.to_owned()), report: serde_json::json!({}) };
-    if tx.finish_run(job.org_id, id, &result, now).await? {
-        let next = now + chrono::TimeDelta::from_std(every).unwrap_or(chrono::TimeDelta::hours(1));
-        tx.set_next_run(job.org_id, run.account_id, kind, Some(next)).await?;
-        let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(id));
-        notice::of_end(tx, deps, &run, result.outcome, event.id, now).await?;
-        tx.record(job.org_id, event.payload(serde_json::json!({ "kind": kind.word(), "outcome": "internal" })));
+    if !tx.finish_run(job.org_id, id, &result, now).await? {
+        return Ok(None);
     }
-    Ok(())
+    let next = now + chrono::TimeDelta::from_std(every).unwrap_or(chrono::TimeDelta::hours(1));
+    tx.set_next_run(job.org_id, run.account_id, kind, Some(next)).await?;
+    let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(id));
+    notice::of_end(tx, deps, &run, result.outcome, event.id, now).await?;
+    tx.record(job.org_id, event.payload(serde_json::json!({ "kind": kind.word(), "outcome": "internal" })));
+    Ok(Some(kind))
 }
 
 /// A duration between zero and `max`, drawn from an id's random bits, so that replays agree.

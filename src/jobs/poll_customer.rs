@@ -73,7 +73,7 @@ pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
         }
         Err(reason) => (nothing_to_poll(reason), None),
     };
-    finish(deps, &run, &result, config.as_ref(), etag.as_deref()).await
+    finish(deps, &run, now, &result, config.as_ref(), etag.as_deref()).await
 }
 
 /// The settings and the URL to poll, or why nothing is polled.
@@ -110,7 +110,10 @@ async fn poll(deps: &Deps, run: &Run, target: &Target<'_>) -> Result<(RunResult,
     let now = deps.now();
     let steps = presence::decide(&known, answer, &deps.poll.presence, now);
     let ingested = ingest_orders::apply(deps, run, &steps, now).await?;
-    Ok((report(answer, &steps, ingested), etag.map(str::to_owned)))
+    let (report, detail) = report(answer, &steps, ingested);
+    deps.metrics.orders_polled(&report);
+    let report = serde_json::to_value(report).expect("a report is plain data");
+    Ok((RunResult { outcome: Outcome::Ok, detail, report }, etag.map(str::to_owned)))
 }
 
 /// Calls the endpoint and reads its answer.
@@ -141,7 +144,8 @@ async fn ask(vault: &Vault, outbound: &Outbound, rules: &PollRules, target: &Tar
     })
 }
 
-fn report(answer: Answer<'_>, steps: &[Step<'_>], ingested: Ingested) -> RunResult {
+/// The figures, and the sentence on what a person should look at.
+fn report(answer: Answer<'_>, steps: &[Step<'_>], ingested: Ingested) -> (PollReport, Option<String>) {
     let mut report = PollReport {
         new: ingested.new,
         seen: steps.iter().filter(|step| matches!(step, Step::Seen(_) | Step::Stays(_))).count(),
@@ -172,22 +176,22 @@ fn report(answer: Answer<'_>, steps: &[Step<'_>], ingested: Ingested) -> RunResu
         let count = ingested.changed;
         remarks.push(format!("{count} order(s) changed at the source, the first stands: {}", shown.join(", ")));
     }
-    let detail = (!remarks.is_empty()).then(|| remarks.join("; "));
-    let report = serde_json::to_value(report).expect("a report is plain data");
-    RunResult { outcome: Outcome::Ok, detail, report }
+    (report, (!remarks.is_empty()).then(|| remarks.join("; ")))
 }
 
-/// Ends the run. `config` is what was polled with, `etag` of the answer that was applied.
+/// Ends the run that `began`. `config` is what was polled with, `etag` of the answer that was applied.
 async fn finish(
     deps: &Deps,
     run: &Run,
+    began: Instant,
     result: &RunResult,
     config: Option<&AccountConfig>,
     etag: Option<&str>,
 ) -> Result<(), JobError> {
     let now = deps.now();
     let mut tx = deps.store.write().await?;
-    if tx.finish_run(run.org_id, run.id, result, now).await? {
+    let ended = tx.finish_run(run.org_id, run.id, result, now).await?;
+    if ended {
         // Writes the account's row, so that a save of the settings is seen below or comes after.
         set_next_poll(&mut tx, run, now, deps.timing.poll_every).await?;
         // After a bad poll the orders are still those of the last good one, and its `ETag` stays.
@@ -198,6 +202,9 @@ async fn finish(
         tx.record(run.org_id, event.payload(json!({ "kind": "poll", "outcome": result.outcome.word() })));
     }
     tx.commit().await?;
+    if ended {
+        deps.metrics.run_finished(RunKind::Poll, result.outcome, Some(now - began));
+    }
     tracing::info!(account_id = %run.account_id, outcome = result.outcome.word(), detail = result.detail.as_deref(), "poll finished");
     Ok(())
 }

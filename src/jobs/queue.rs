@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{Deps, JobError, abandon_run, perform};
+use crate::domain::run::Outcome;
 use crate::store::StoreError;
 use crate::store::jobs::{Job, Queue};
 
@@ -184,6 +185,7 @@ async fn lease_lost(deps: &Deps, job: &Job) {
 
 async fn settle(deps: &Deps, queue: Queue, job: &Job, result: Result<(), JobError>) -> Result<(), StoreError> {
     let mut tx = deps.store.write().await?;
+    let mut abandoned = None;
     match result {
         Ok(()) => tx.finish_job(job).await?,
         Err(JobError::Retry { after, source }) if job.attempts < ATTEMPTS_MAX => {
@@ -194,10 +196,14 @@ async fn settle(deps: &Deps, queue: Queue, job: &Job, result: Result<(), JobErro
         Err(JobError::Retry { source, .. } | JobError::Discard { source }) => {
             tracing::error!(error = &*source, attempts = job.attempts, "job given up");
             tx.bury_job(job, &source.to_string()).await?;
-            abandon_run(&mut tx, deps, queue, job, &source.to_string()).await?;
+            abandoned = abandon_run(&mut tx, deps, queue, job, &source.to_string()).await?;
         }
     }
-    tx.commit().await
+    tx.commit().await?;
+    if let Some(kind) = abandoned {
+        deps.metrics.run_finished(kind, Outcome::Internal, None);
+    }
+    Ok(())
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

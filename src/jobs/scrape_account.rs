@@ -69,8 +69,11 @@ async fn take_up(deps: &Deps, run: &Run) -> Result<(), JobError> {
     let detail = "the daemon stopped while this run was under way".to_owned();
     let result = RunResult { outcome: Outcome::Interrupted, detail: Some(detail), report: json!({}) };
     second_factor::cancel_open_request(&mut tx, deps, run, now).await?;
-    write_end(&mut tx, deps, run, &result, now).await?;
+    let ended = write_end(&mut tx, deps, run, &result, now).await?;
     tx.commit().await?;
+    if ended {
+        deps.metrics.run_finished(RunKind::Scrape, result.outcome, None);
+    }
     Ok(())
 }
 
@@ -119,7 +122,7 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
 
     let second_factor = SecondFactor::new(deps, lease, run, prepared.login_mode);
     let recipe = &prepared.recipe;
-    let watcher = BudgetKeeper { deps, recipe, lease, account: run.account_id, run: run.id, second_factor };
+    let watcher = BudgetKeeper { deps, recipe, lease, account: run.account_id, run: run.id, began: now, second_factor };
     let request = ScrapeRequest {
         recipe: Arc::clone(&prepared.recipe),
         inputs: prepared.inputs,
@@ -246,6 +249,7 @@ struct BudgetKeeper<'a> {
     lease: Lease,
     account: AccountId,
     run: RunId,
+    began: Instant,
     second_factor: SecondFactor<'a>,
 }
 
@@ -309,6 +313,7 @@ impl BudgetKeeper<'_> {
         let event = self.deps.event(EventKind::CredentialsSubmitted, now).account(self.account).run(Some(self.run));
         tx.record(self.lease.org, event.subject(self.lease.login.0));
         tx.commit().await?;
+        self.deps.metrics.credentials_submitted();
         Ok(Ok(()))
     }
 }
@@ -340,9 +345,13 @@ async fn finish(
         Err(error) => return Err(error),
     };
     watcher.second_factor.end(&mut tx, now).await?;
-    write_end(&mut tx, deps, run, &result, now).await?;
+    let ended = write_end(&mut tx, deps, run, &result, now).await?;
     tx.release_lease(lease).await?;
-    tx.commit().await
+    tx.commit().await?;
+    if ended {
+        deps.metrics.run_finished(RunKind::Scrape, result.outcome, Some(now - watcher.began));
+    }
+    Ok(())
 }
 
 fn result_of(report: &ScrapeReport, ingested: Ingested) -> RunResult {
@@ -401,14 +410,18 @@ async fn finish_without_lease(deps: &Deps, run: &Run, result: RunResult) -> Resu
     let mut tx = deps.store.write().await?;
     // The account's row first, as everywhere; the run of a deleted account ends all the same.
     tx.hold_account(run.org_id, run.account_id).await?;
-    write_end(&mut tx, deps, run, &result, now).await?;
+    let ended = write_end(&mut tx, deps, run, &result, now).await?;
     tx.commit().await?;
+    if ended {
+        deps.metrics.run_finished(RunKind::Scrape, result.outcome, None);
+    }
     Ok(())
 }
 
-async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now: Instant) -> Result<(), StoreError> {
+/// `false` when the run had ended before.
+async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now: Instant) -> Result<bool, StoreError> {
     if !tx.finish_run(run.org_id, run.id, result, now).await? {
-        return Ok(());
+        return Ok(false);
     }
     let pause = deps.timing.scrape_every + spread(run.id.0, deps.timing.scrape_jitter);
     let next = now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::hours(1));
@@ -422,5 +435,5 @@ async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now:
         detail = result.detail.as_deref(),
         "scrape finished"
     );
-    Ok(())
+    Ok(true)
 }

@@ -168,14 +168,14 @@ impl Tx {
         Ok(row.map(|(at,)| at))
     }
 
-    /// How many jobs are claimed right now: for tests and metrics.
+    /// How many jobs are claimed right now: for tests.
     pub async fn running_jobs(&mut self) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM jobs WHERE state = 'running'";
         let (count,): (i64,) = on_backend!(self, conn => sqlx::query_as(SQL).fetch_one(conn).await?);
         Ok(count)
     }
 
-    /// How many jobs of a queue are ready or running: for tests and metrics.
+    /// How many jobs of a queue are ready or running: for tests.
     pub async fn unfinished_jobs(&mut self, queue: Queue) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM jobs WHERE queue = $1 AND state <> 'dead'";
         let (count,): (i64,) = on_backend!(self, conn => sqlx::query_as(SQL).bind(queue.word()).fetch_one(conn).await?);

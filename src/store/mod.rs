@@ -39,6 +39,8 @@ pub mod notices;
 
 pub mod jobs;
 
+pub mod gauges;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -4,6 +4,7 @@ mod api_keys;
 mod bad_input;
 mod conciliation;
 mod limits;
+mod metrics;
 mod movements;
 mod requests;
 mod resend;

@@ -4,6 +4,7 @@ mod accounts;
 mod assistance;
 mod decisions;
 mod deletion;
+mod gauges;
 mod jobs;
 mod ledger;
 mod orders;
