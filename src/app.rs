@@ -41,7 +41,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 const USER_AGENT: &str = concat!("reconbanker/", env!("CARGO_PKG_VERSION"));
 
 use self::data_dir::{check_keys, lock_data_dir, make_private_dir, release_earlier_boot};
-pub use self::data_dir::{make_data_dir, open_vault};
+pub use self::data_dir::{is_in_use, key_check, make_data_dir, open_vault};
 
 /// What a caller may replace: the demo and the tests do.
 pub struct Parts {
@@ -234,7 +234,9 @@ pub fn find_browser(settings: &Settings, parts: &Parts) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn browser_settings(settings: &Settings, guard_program: &Path) -> BrowserSettings {
+/// How browsers are started, by the settings.
+#[must_use]
+pub fn browser_settings(settings: &Settings, guard_program: &Path) -> BrowserSettings {
     BrowserSettings {
         driver: settings.browser.driver.clone(),
         browser: settings.browser.browser.clone(),

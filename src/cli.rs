@@ -1,6 +1,7 @@
 //! The command line: one subcommand per thing an operator does.
 
 mod commands;
+mod doctor;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -28,6 +29,12 @@ const EXAMPLE: &str = "\
 Example:
   reconbanker demo --once        see one payment travel from the bank to the shop
   reconbanker serve              run the daemon; makes its data directory and keys by itself";
+
+const DOCTOR_HELP: &str = "\
+Exit code: 0 when there is no fault, also with warnings; 1 with at least one fault.
+
+Example:
+  reconbanker doctor --json";
 
 /// Where settings come from. Each later one wins: built-in defaults, file, environment
 /// (`RECONBANKER_SECTION__KEY`), these flags.
@@ -90,6 +97,16 @@ enum Command {
     /// Bring the database's schema up to date, then end
     #[command(after_help = "Example:\n  reconbanker migrate --data-dir ./data")]
     Migrate,
+    /// Say what is wrong with this installation, and what to do about it
+    ///
+    /// Looks at settings, disk, keys, database, machine, browser and work in progress; beside a running daemon or
+    /// without one. Changes nothing.
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor {
+        /// Print one JSON object: whether there is no fault, and each check with its state, detail and remedy
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at the settings
     #[command(subcommand, after_help = "Example:\n  reconbanker config check --config ./reconbanker.toml")]
     Config(ConfigCommand),
@@ -239,10 +256,21 @@ fn fail(message: &str) -> ExitCode {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<()> {
-    let settings = settings(&cli)?;
+    let settings = match (settings(&cli), &cli.command) {
+        (Ok(settings), _) => settings,
+        (Err(problem), Command::Doctor { json }) => return doctor::without_settings(&problem, form(*json)),
+        (Err(problem), _) => return Err(problem),
+    };
     crate::telemetry::init(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(commands::run(cli.command, settings))
+    let result = runtime.block_on(commands::run(cli.command, settings));
+    // Nothing is left to be done; a call that hangs in a dead disk or name server must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+fn form(is_json: bool) -> doctor::Form {
+    if is_json { doctor::Form::Json } else { doctor::Form::Text }
 }
 
 /// The settings in force. Commands that speak to a person log warnings only, unless told otherwise.

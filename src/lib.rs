@@ -19,6 +19,7 @@ pub mod matching;
 
 pub mod deliver;
 
+pub mod disk;
 pub mod metrics;
 pub mod outbound;
 pub mod vault;
@@ -34,6 +35,7 @@ pub mod http;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod telemetry;
 
 pub mod bench;

@@ -1,7 +1,7 @@
 //! The data directory: private to its owner, used by one daemon, with keys that fit the database.
 
 use std::fs;
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
@@ -33,9 +33,28 @@ pub(super) fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Held by the daemon as long as it runs.
+const LOCK: &str = "lock";
+
+/// Whether a daemon uses the directory. Makes nothing, and holds the lock no longer than it takes to ask: a daemon
+/// that starts in that very instant is refused.
+pub fn is_in_use(dir: &Path) -> io::Result<bool> {
+    let file = match fs::File::open(dir.join(LOCK)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // Shared, so that two who look do not take each other for a daemon.
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(fs::TryLockError::WouldBlock) => Ok(true),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// Takes the data directory for this process; the operating system lets go when the process ends.
 pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
-    let path = dir.join("lock");
+    let path = dir.join(LOCK);
     let file = fs::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -69,11 +88,17 @@ pub fn open_vault(data_dir: &Path) -> anyhow::Result<(Vault, Option<String>)> {
     Ok((Vault::new(&keys), notice))
 }
 
+/// What a database remembers of the keys that it was made with.
+#[must_use]
+pub fn key_check(vault: &Vault) -> [u8; 32] {
+    vault.keyed_hash("database", "")
+}
+
 /// Refuses keys that another database was made with: nothing sealed could be opened, and one bank
 /// login would count as two.
 pub(super) async fn check_keys(store: &Store, vault: &Vault, settings: &Settings, parts: &Parts) -> anyhow::Result<()> {
     let mut tx = store.write().await?;
-    let belong = tx.keys_belong(&vault.keyed_hash("database", ""), parts.clock.now()).await?;
+    let belong = tx.keys_belong(&key_check(vault), parts.clock.now()).await?;
     tx.commit().await?;
     if !belong {
         bail!(

@@ -8,7 +8,9 @@ use anyhow::{Context, bail};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{BenchCommand, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand};
+use super::{
+    BenchCommand, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand, doctor, form,
+};
 use crate::app::{self, Parts};
 use crate::config::Settings;
 use crate::demo;
@@ -35,6 +37,7 @@ pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<
             add_user(&settings, &email, if admin { Role::Admin } else { Role::Member }, name.as_deref(), org).await
         }
         Command::Migrate => migrate(&settings).await,
+        Command::Doctor { json } => doctor::run(&settings, form(json)).await,
         Command::Config(ConfigCommand::Check) => check_config(&settings),
         Command::Config(ConfigCommand::Print) => print(settings.to_toml().trim_end()),
         Command::Openapi => print(&crate::http::openapi_document().to_pretty_json()?),

@@ -96,11 +96,18 @@ pub struct Installed {
 impl Installed {
     /// Looks for both without starting anything; the error says what is missing and how to get it.
     pub fn find(settings: &BrowserSettings) -> Result<Self, StartError> {
+        Ok(Self { driver: Self::find_driver(settings)?, browser: Self::find_browser(settings)? })
+    }
+
+    /// Looks for the driver alone.
+    pub fn find_driver(settings: &BrowserSettings) -> Result<PathBuf, StartError> {
+        find("browser driver", "--driver", settings.driver.as_deref(), driver_places())
+    }
+
+    /// Looks for the browser alone.
+    pub fn find_browser(settings: &BrowserSettings) -> Result<PathBuf, StartError> {
         let browsers = BROWSERS.iter().map(PathBuf::from).collect();
-        Ok(Self {
-            driver: find("browser driver", "--driver", settings.driver.as_deref(), driver_places())?,
-            browser: find("browser", "--browser", settings.browser.as_deref(), browsers)?,
-        })
+        find("browser", "--browser", settings.browser.as_deref(), browsers)
     }
 }
 

@@ -40,6 +40,7 @@ pub mod notices;
 pub mod jobs;
 
 pub mod gauges;
+pub mod inspect;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

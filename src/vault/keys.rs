@@ -97,6 +97,23 @@ impl KeyRing {
         Ok((Self(load(dir)?), Created::Key(created)))
     }
 
+    /// Reads the keys that are there, refused like above, and writes nothing; `None` where there is none.
+    pub fn load_existing(dir: &Path) -> Result<Option<Self>, KeyError> {
+        match fs::metadata(dir) {
+            Ok(metadata) => refuse_exposed(dir, &metadata, "written to", 0o022, "700")?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error("look at", dir)(error)),
+        }
+        let keys = load(dir)?;
+        Ok((!keys.is_empty()).then_some(Self(keys)))
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// A ring of one new key that is written nowhere: for tests and for worlds that end with the process.
     #[must_use]
     pub fn generate() -> Self {
@@ -229,6 +246,18 @@ mod tests {
 
         let (again, created) = KeyRing::load_or_create(&dir.0).expect("loaded");
         assert_eq!((again.newest(), created), (ring.newest(), Created::Nothing));
+    }
+
+    #[test]
+    fn looking_for_keys_makes_none() {
+        let dir = Dir::new();
+        assert!(KeyRing::load_existing(&dir.0).expect("nothing there").is_none());
+        assert!(!dir.0.exists());
+        let (ring, _) = KeyRing::load_or_create(&dir.0).expect("created");
+        let found = KeyRing::load_existing(&dir.0).expect("loaded").expect("a key");
+        assert_eq!((found.newest(), found.count()), (ring.newest(), 1));
+        Dir::set_mode(&dir.0.join(ring.newest().0.file_name()), 0o640);
+        assert!(matches!(KeyRing::load_existing(&dir.0), Err(KeyError::Exposed { .. })));
     }
 
     #[test]

@@ -26,8 +26,8 @@ use Rule::{Lines, Never, Only, Packages, Uses};
 const STAGE: &str = "a stage takes values and gives values: it sees neither the database nor what starts it";
 const TOOL: &str = "a tool knows nothing of the trade that uses it";
 const JOINS: &[&str] = &[
-    "config", "deliver", "domain", "jobs", "matching", "metrics", "outbound", "poll", "scrape", "session", "store",
-    "vault",
+    "config", "deliver", "disk", "domain", "jobs", "matching", "metrics", "outbound", "poll", "scrape", "session",
+    "store", "vault",
 ];
 
 const RULES: &[Rule] = &[
@@ -36,6 +36,7 @@ const RULES: &[Rule] = &[
     Uses { files: "scrape", modules: &["domain", "tomlx"], why: STAGE },
     Uses { files: "poll", modules: &["domain", "outbound"], why: STAGE },
     Uses { files: "deliver", modules: &["domain", "outbound"], why: STAGE },
+    Uses { files: "disk", modules: &[], why: TOOL },
     Uses { files: "outbound", modules: &["domain"], why: TOOL },
     Uses { files: "vault", modules: &["domain"], why: TOOL },
     Uses { files: "metrics", modules: &["domain"], why: TOOL },
@@ -50,6 +51,16 @@ const RULES: &[Rule] = &[
     },
     Uses { files: "jobs", modules: JOINS, why: "jobs join stages and store; only the composition is above them" },
     Uses { files: "http", modules: JOINS, why: "handlers join stages and store; only the composition is above them" },
+    Uses {
+        files: "doctor",
+        modules: &["config", "disk", "domain", "store", "vault"],
+        why: "a judgement takes facts: it asks nobody",
+    },
+    Uses {
+        files: "doctor/gather",
+        modules: &["app", "config", "disk", "domain", "scrape", "store", "vault"],
+        why: "gathering looks at what the composition would build, and starts none of it",
+    },
     Uses { files: "demo", modules: &["domain"], why: "the demo world is the outside: it reaches us over the network" },
     Uses { files: "demo/scenario*", modules: &["app", "config", "domain"], why: "a scenario starts the daemon" },
     Uses { files: "demo/stage", modules: &["app", "config", "domain"], why: "the stage holds daemon and demo world" },

@@ -15,4 +15,5 @@ mod store;
 mod http;
 
 mod cli;
+mod doctor;
 mod flows;

@@ -5,6 +5,7 @@ mod assistance;
 mod decisions;
 mod deletion;
 mod gauges;
+mod inspect;
 mod jobs;
 mod ledger;
 mod orders;

@@ -189,6 +189,11 @@ impl TestApp {
         command
     }
 
+    /// Where this daemon keeps everything.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.path().join("data")
+    }
+
     /// Settings that point to the shop of the world.
     pub fn config(&self, document: &str) -> Value {
         let shop = self.world.shop.as_str().trim_end_matches('/');
