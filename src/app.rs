@@ -40,8 +40,10 @@ use crate::store::{Location, Store};
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 const USER_AGENT: &str = concat!("reconbanker/", env!("CARGO_PKG_VERSION"));
 
-use self::data_dir::{check_keys, lock_data_dir, make_private_dir, release_earlier_boot};
-pub use self::data_dir::{is_in_use, key_check, make_data_dir, open_vault};
+use self::data_dir::{check_keys, release_earlier_boot};
+pub use self::data_dir::{
+    is_in_use, key_check, lock_data_dir, make_data_dir, make_private_dir, open_vault, refuse_missing_keys,
+};
 
 /// What a caller may replace: the demo and the tests do.
 pub struct Parts {
@@ -143,6 +145,8 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
     let mut notices = Vec::new();
     make_data_dir(&settings.data_dir)?;
     let lock = lock_data_dir(&settings.data_dir)?;
+    let store = open_store(settings).await?;
+    refuse_missing_keys(&store, &settings.data_dir).await?;
     let (vault, created) = open_vault(&settings.data_dir)?;
     if let Some(notice) = created {
         notices.push(notice);
@@ -153,7 +157,6 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         notices.push(format!("a recipe does not load: {problem}"));
     }
     let engine = engine(settings, parts, &mut notices)?;
-    let store = open_store(settings).await?;
     check_keys(&store, &vault, settings, parts).await?;
     let boot = parts.ids.next();
     let deps = Arc::new(Deps {
@@ -269,11 +272,16 @@ fn database_advice(settings: &Settings) -> String {
     }
 }
 
+/// Connects, and leaves the schema as it is.
+pub async fn connect_store(settings: &Settings) -> anyhow::Result<Store> {
+    Store::connect(&location(settings), settings.database.max_connections)
+        .await
+        .with_context(|| database_advice(settings))
+}
+
 /// Connects and brings the schema up to date.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
-    let store = Store::connect(&location(settings), settings.database.max_connections)
-        .await
-        .with_context(|| database_advice(settings))?;
+    let store = connect_store(settings).await?;
     store.migrate().await?;
     Ok(store)
 }

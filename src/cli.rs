@@ -1,5 +1,6 @@
 //! The command line: one subcommand per thing an operator does.
 
+mod backup;
 mod commands;
 mod doctor;
 
@@ -105,6 +106,31 @@ enum Command {
     Doctor {
         /// Print one JSON object: whether there is no fault, and each check with its state, detail and remedy
         #[arg(long)]
+        json: bool,
+    },
+    /// Write everything but the keys into one file; the daemon goes on working
+    #[command(after_help = "Example:\n  reconbanker backup --keep 14")]
+    Backup {
+        /// A new file, or a folder that is there; without it, backups/ in the data directory
+        #[arg(long, value_name = "FILE_OR_DIR")]
+        to: Option<PathBuf>,
+        /// Keep so many backups in the folder and remove older ones, once the new one is checked
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        keep: Option<u32>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a backup back where there is no database yet, or only check it
+    #[command(after_help = "Example:\n  reconbanker restore --check reconbanker-20261201T003246Z.tar")]
+    Restore {
+        /// What `reconbanker backup` made
+        file: PathBuf,
+        /// Unpack it to the side and prove that it is whole, upgrades and opens with the keys here; change nothing
+        #[arg(long)]
+        check: bool,
+        /// Print one JSON object
+        #[arg(long, requires = "check")]
         json: bool,
     },
     /// Look at the settings
@@ -269,8 +295,15 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     result
 }
 
-fn form(is_json: bool) -> doctor::Form {
-    if is_json { doctor::Form::Json } else { doctor::Form::Text }
+fn form(is_json: bool) -> Form {
+    if is_json { Form::Json } else { Form::Text }
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
 }
 
 /// The settings in force. Commands that speak to a person log warnings only, unless told otherwise.

@@ -33,6 +33,7 @@ pub mod jobs;
 pub mod http;
 
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod doctor;

@@ -20,7 +20,8 @@ pub fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("choose another data directory with --data-dir (tried {})", dir.display()))
 }
 
-pub(super) fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
+/// Makes a directory, or finds one, that only its owner can enter.
+pub fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -53,7 +54,7 @@ pub fn is_in_use(dir: &Path) -> io::Result<bool> {
 }
 
 /// Takes the data directory for this process; the operating system lets go when the process ends.
-pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
+pub fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
     let path = dir.join(LOCK);
     let file = fs::OpenOptions::new()
         .create(true)
@@ -71,6 +72,24 @@ pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
         }
         Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
     }
+}
+
+/// Refuses to go on without the keys that the database was made with: a first key made now would open nothing, and
+/// would lie among the right ones when they come back.
+pub async fn refuse_missing_keys(store: &Store, data_dir: &Path) -> anyhow::Result<()> {
+    let dir = data_dir.join("keys");
+    if KeyRing::load_existing(&dir)?.is_some() {
+        return Ok(());
+    }
+    let is_sealed = store.read().await?.key_check().await?.is_some();
+    if is_sealed {
+        bail!(
+            "there are no keys in {}, and this database was made with some; put that folder back (from its safe copy, \
+             or from the other node)",
+            dir.display()
+        );
+    }
+    Ok(())
 }
 
 /// Opens the keys, making them at the first start; the notice says where they are and what to do.

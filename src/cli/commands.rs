@@ -9,9 +9,11 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    BenchCommand, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand, doctor, form,
+    BenchCommand, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand, backup, doctor,
+    form,
 };
 use crate::app::{self, Parts};
+use crate::backup::Request;
 use crate::config::Settings;
 use crate::demo;
 use crate::domain::account::Role;
@@ -38,6 +40,9 @@ pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         }
         Command::Migrate => migrate(&settings).await,
         Command::Doctor { json } => doctor::run(&settings, form(json)).await,
+        Command::Backup { to, keep, json } => backup::make(&settings, &Request { to, keep }, form(json)).await,
+        Command::Restore { file, check: true, json } => backup::check(&settings, &file, form(json)).await,
+        Command::Restore { file, check: false, .. } => backup::restore(&settings, &file).await,
         Command::Config(ConfigCommand::Check) => check_config(&settings),
         Command::Config(ConfigCommand::Print) => print(settings.to_toml().trim_end()),
         Command::Openapi => print(&crate::http::openapi_document().to_pretty_json()?),
@@ -54,7 +59,7 @@ pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<
     }
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{text}").context("could not write to standard output")
 }
 
@@ -181,6 +186,7 @@ async fn rehearse_poll(settings: &Settings, account: &str) -> anyhow::Result<()>
     let store = app::open_store(settings).await?;
     let org = store.read().await?.find_account(id).await?;
     let org = org.with_context(|| format!("there is no account {id}"))?;
+    app::refuse_missing_keys(&store, &settings.data_dir).await?;
     let (vault, _) = app::open_vault(&settings.data_dir)?;
     let (outbound, rules) = (app::outbound(settings)?, app::poll_rules(settings));
     match jobs::rehearse_poll(&store, &vault, &outbound, &rules, (org, id), SystemClock.now()).await? {

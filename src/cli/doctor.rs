@@ -4,15 +4,9 @@ use std::io::{self, Write};
 
 use anyhow::{Context, bail};
 
+use super::Form;
 use crate::config::Settings;
 use crate::doctor::{self, Report, State};
-
-/// How the report is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Text,
-    Json,
-}
 
 pub(super) async fn run(settings: &Settings, form: Form) -> anyhow::Result<()> {
     tell(&doctor::examine(settings).await, form)

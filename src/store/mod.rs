@@ -39,6 +39,7 @@ pub mod notices;
 
 pub mod jobs;
 
+pub mod backup;
 pub mod gauges;
 pub mod inspect;
 

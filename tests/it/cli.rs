@@ -68,11 +68,26 @@ fn serve_needs_no_file_and_says_where_everything_is() {
 
 #[test]
 fn keys_of_another_database_are_refused() {
-    let dir = tempfile::tempdir().expect("a directory");
+    let (dir, other) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
     drop(Serve::start(dir.path()));
-    std::fs::remove_dir_all(dir.path().join("data/keys")).expect("keys were made");
+    drop(Serve::start(other.path()));
+    let keys = dir.path().join("data/keys");
+    std::fs::remove_dir_all(&keys).expect("keys were made");
+    std::fs::rename(other.path().join("data/keys"), &keys).expect("other keys");
     let output = reconbanker(dir.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
     fails_with(&output, "are not the ones that this database was made with");
+}
+
+/// A new key would open nothing, and would lie in the way of the right ones.
+#[test]
+fn lost_keys_are_said_and_no_others_are_made_for_them() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(Serve::start(dir.path()));
+    let keys = dir.path().join("data/keys");
+    std::fs::remove_dir_all(&keys).expect("keys were made");
+    let output = reconbanker(dir.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
+    fails_with(&output, "put that folder back (from its safe copy");
+    assert!(!keys.exists());
 }
 
 #[test]

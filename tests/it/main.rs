@@ -3,6 +3,7 @@
 mod support;
 
 mod architecture;
+mod backup;
 mod contract;
 mod migrations;
 mod openapi;

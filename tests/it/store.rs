@@ -2,6 +2,7 @@
 
 mod accounts;
 mod assistance;
+mod backup;
 mod decisions;
 mod deletion;
 mod gauges;

@@ -1,6 +1,8 @@
 //! A database of each earlier release is brought up to date, and the work in it goes on. `schemas/` says how they were
 //! made.
 
+mod every;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;

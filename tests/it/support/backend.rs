@@ -31,11 +31,12 @@ impl Backend {
 /// A database of one test's own.
 pub enum Database {
     Sqlite(TempDir),
-    /// A schema in the server of this run; `url` selects it.
+    /// A schema in the server of this run; `url` selects it. `owned` is the database that was made for it, if one was.
     Postgres {
         server: String,
         schema: String,
         url: String,
+        owned: Option<String>,
     },
 }
 
@@ -50,9 +51,25 @@ impl Database {
                     );
                 let schema = format!("test_{}", super::id().simple());
                 execute(&server, format!("CREATE SCHEMA {schema}")).await;
-                let separator = if server.contains('?') { '&' } else { '?' };
-                let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
-                Self::Postgres { server, schema, url }
+                let url = selecting(&server, &schema);
+                Self::Postgres { server, schema, url, owned: None }
+            }
+        }
+    }
+
+    /// An empty database elsewhere, where the schema has the same name.
+    pub async fn empty_beside(&self) -> Self {
+        match self {
+            Self::Sqlite(_) => Self::Sqlite(tempfile::tempdir().expect("a temporary directory")),
+            Self::Postgres { server, schema, .. } => {
+                let name = format!("test_{}", super::id().simple());
+                // From the template that nobody is ever connected to.
+                execute(server, format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+                let mut there = url::Url::parse(server).expect("a URL");
+                there.set_path(&name);
+                execute(there.as_str(), format!("CREATE SCHEMA {schema}")).await;
+                let url = selecting(there.as_str(), schema);
+                Self::Postgres { server: server.clone(), schema: schema.clone(), url, owned: Some(name) }
             }
         }
     }
@@ -103,10 +120,20 @@ impl Database {
     }
 
     pub async fn remove(self) {
-        if let Self::Postgres { server, schema, .. } = self {
-            execute(&server, format!("DROP SCHEMA {schema} CASCADE")).await;
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres { server, owned: Some(name), .. } => {
+                execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            }
+            Self::Postgres { server, schema, .. } => execute(&server, format!("DROP SCHEMA {schema} CASCADE")).await,
         }
     }
+}
+
+/// The server's URL with a schema selected.
+fn selecting(server: &str, schema: &str) -> String {
+    let separator = if server.contains('?') { '&' } else { '?' };
+    format!("{server}{separator}options=-c%20search_path%3D{schema}")
 }
 
 async fn execute(server: &str, sql: String) {

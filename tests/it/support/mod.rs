@@ -43,6 +43,7 @@ use tokio_util::task::TaskTracker;
 pub use self::api::{Answer, Api, PASSWORD};
 pub(crate) use self::backend::each_backend;
 pub use self::backend::{Backend, Database};
+pub use self::dump::rows;
 pub use self::endpoint::{Endpoint, Reply, http};
 pub use self::fake_bank::FakeBank;
 pub use self::log::captured_log;
@@ -104,7 +105,7 @@ impl TestApp {
             fs::copy(key.path(), &copy).expect("a copy");
             fs::set_permissions(copy, Permissions::from_mode(0o600)).expect("permissions");
         }
-        database.load(&app::location(&settings(&data_dir, &database, &[])), &folder).await;
+        database.load(&app::location(&settings(&data_dir.path().join("data"), database.url(), &[])), &folder).await;
         Self::launch_on(database, data_dir, Some(engine), Background::None, &[]).await
     }
 
@@ -139,7 +140,7 @@ impl TestApp {
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background,
         };
-        let settings = settings(&data_dir, &database, overrides);
+        let settings = settings(&data_dir.path().join("data"), database.url(), overrides);
         let app = app::start(&settings, parts).await.expect("the daemon starts");
         let api = Api::new(app.url());
         let location = app::location(&settings);
@@ -180,18 +181,34 @@ impl TestApp {
 
     /// The command line on this daemon's data, as an operator uses it beside the daemon.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reconbanker"));
-        command.arg("--data-dir").arg(self.data_dir.path().join("data")).args(["--set", "outbound.allow=127.0.0.0/8"]);
-        command.env_remove("RECONBANKER_CONFIG");
-        if let Some(url) = self.database.url() {
-            command.env("RECONBANKER_DATABASE__URL", url);
-        }
-        command
+        command(&self.data_dir(), self.database.url())
     }
 
-    /// Where this daemon keeps everything.
     pub fn data_dir(&self) -> PathBuf {
         self.data_dir.path().join("data")
+    }
+
+    pub fn database_url(&self) -> Option<String> {
+        self.database.url()
+    }
+
+    /// An empty database of the same kind, for this one's backup.
+    pub async fn empty_database(&self) -> Database {
+        self.database.empty_beside().await
+    }
+
+    /// Another daemon in the same world and at the same time, on data that a test put there. It runs no job by itself
+    /// and reads no bank.
+    pub async fn start_beside(&self, data_dir: &Path, url: Option<String>) -> anyhow::Result<App> {
+        let parts = Parts {
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            ids: Arc::new(SystemIds),
+            engine: Some(FakeBank::new() as Arc<dyn Engine>),
+            portal_port: Some(self.world.bank_port),
+            guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
+            background: Background::None,
+        };
+        app::start(&settings(data_dir, url, &[]), parts).await
     }
 
     /// Settings that point to the shop of the world.
@@ -335,14 +352,26 @@ fn data_dir() -> TempDir {
     tempfile::Builder::new().prefix("reconbanker-test-").tempdir().expect("a temporary directory")
 }
 
-fn make_private(dir: &Path) {
+/// A directory that only we can enter, as a data directory must be.
+pub fn make_private(dir: &Path) {
     fs::create_dir(dir).expect("a directory");
     fs::set_permissions(dir, Permissions::from_mode(0o700)).expect("permissions");
 }
 
+/// The command line on some data directory and database.
+pub fn command(data_dir: &Path, url: Option<String>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reconbanker"));
+    command.arg("--data-dir").arg(data_dir).args(["--set", "outbound.allow=127.0.0.0/8"]);
+    command.env_remove("RECONBANKER_CONFIG");
+    if let Some(url) = url {
+        command.env("RECONBANKER_DATABASE__URL", url);
+    }
+    command
+}
+
 /// For tests: an ephemeral port, open registration, limits that no test meets by chance, loopback permitted.
-fn settings(data_dir: &TempDir, database: &Database, overrides: &[(&str, &str)]) -> Settings {
-    let data_dir = data_dir.path().join("data").display().to_string();
+fn settings(data_dir: &Path, url: Option<String>, overrides: &[(&str, &str)]) -> Settings {
+    let data_dir = data_dir.display().to_string();
     let usual = [
         ("data_dir", data_dir.as_str()),
         ("server.listen", "127.0.0.1:0"),
@@ -355,6 +384,6 @@ fn settings(data_dir: &TempDir, database: &Database, overrides: &[(&str, &str)])
     let overrides = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let sources = Sources { file: None, env: Vec::new(), overrides, is_root: false };
     let mut settings = Settings::load(sources).expect("the settings are right");
-    settings.database.url = database.url().map(SecretString::from);
+    settings.database.url = url.map(SecretString::from);
     settings
 }

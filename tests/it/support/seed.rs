@@ -149,6 +149,20 @@ impl Seed {
         value.expect("one row")
     }
 
+    /// One change that no function of the store makes.
+    pub async fn execute(&self, sql: &'static str) {
+        match self.database.location() {
+            Location::Sqlite(file) => {
+                let pool = SqlitePool::connect(&format!("sqlite://{}", file.display())).await.expect("the file opens");
+                sqlx::raw_sql(sql).execute(&pool).await.expect("the statement is right");
+            }
+            Location::Postgres(url) => {
+                let pool = PgPool::connect(&url).await.expect("the server answers");
+                sqlx::raw_sql(sql).execute(&pool).await.expect("the statement is right");
+            }
+        }
+    }
+
     pub async fn finish(self) {
         self.store.close().await;
         self.database.remove().await;
