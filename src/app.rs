@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::config::Settings;
+use crate::domain::checkpoint::Checkpoints;
 use crate::domain::ids::{BankId, IdSource, SystemIds};
 use crate::domain::time::{Clock, SystemClock};
 use crate::http;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub guard_program: PathBuf,
     /// Whether jobs are worked in the background; tests that move the clock run them by hand.
     pub background: Background,
+    /// Who hears of commits and calls; nobody, outside of tests.
+    pub checkpoints: Option<Arc<dyn Checkpoints>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +78,7 @@ impl Parts {
             portal_port: None,
             guard_program: std::env::current_exe().context("could not find the path of this program")?,
             background: Background::Workers,
+            checkpoints: None,
         })
     }
 }
@@ -145,7 +149,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
     let mut notices = Vec::new();
     make_data_dir(&settings.data_dir)?;
     let lock = lock_data_dir(&settings.data_dir)?;
-    let store = open_store(settings).await?;
+    let store = open_store(settings).await?.watched_by(parts.checkpoints.clone());
     refuse_missing_keys(&store, &settings.data_dir).await?;
     let (vault, created) = open_vault(&settings.data_dir)?;
     if let Some(notice) = created {
@@ -161,7 +165,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
     let boot = parts.ids.next();
     let deps = Arc::new(Deps {
         vault,
-        outbound: outbound(settings)?,
+        outbound: outbound(settings)?.watched_by(parts.checkpoints.clone()),
         engine,
         assistance: Arc::new(Assistance::new(Arc::clone(&parts.clock))),
         portal_port: parts.portal_port.or(Some(settings.demo.bank_port).filter(|port| *port != 0)),

@@ -14,6 +14,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::iter::successors;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -24,6 +25,7 @@ use tokio::time::timeout_at;
 use url::{Position, Url};
 
 use crate::domain::account::AuthType;
+use crate::domain::checkpoint::{Checkpoints, Crossing, Side};
 
 pub use self::guard::{Guard, Refused, URL_CHARS_MAX, UrlProblem};
 
@@ -31,10 +33,11 @@ pub use self::guard::{Guard, Refused, URL_CHARS_MAX, UrlProblem};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client whose every connection goes to a permitted address. Cheap to clone; clones share connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Outbound {
     client: reqwest::Client,
     guard: Guard,
+    checkpoints: Option<Arc<dyn Checkpoints>>,
 }
 
 /// One request. Not printable: its body and headers are the customer's.
@@ -114,7 +117,13 @@ impl Outbound {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| SetupError(root_cause(&error)))?;
-        Ok(Self { client, guard })
+        Ok(Self { client, guard, checkpoints: None })
+    }
+
+    /// Has every request announced.
+    #[must_use]
+    pub fn watched_by(self, checkpoints: Option<Arc<dyn Checkpoints>>) -> Self {
+        Self { checkpoints, ..self }
     }
 
     /// The judge of this client's addresses.
@@ -125,6 +134,17 @@ impl Outbound {
 
     /// Sends one request and reads the answer up to the limits of the call.
     pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.pass(Crossing::Call, Side::Before);
+        }
+        let answer = self.send(call).await;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.pass(Crossing::Call, Side::After);
+        }
+        answer
+    }
+
+    async fn send(&self, call: Call<'_>) -> Result<Answer, CallError> {
         let host = call.url[Position::BeforeHost..Position::AfterPort].to_owned();
         // A literal address never reaches the resolver, so it is judged here, at every call.
         match self.guard.check(call.url) {

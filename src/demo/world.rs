@@ -168,6 +168,11 @@ impl World {
         self.shared.state().shop.remove_order(external_id)
     }
 
+    /// The shop starts anew: no orders, no settings, nothing received.
+    pub fn forget_shop(&self) {
+        self.shared.state().shop = Shop::default();
+    }
+
     /// Decides how the shop answers polls from now on.
     pub fn set_shop_behaviour(&self, behaviour: Behaviour) {
         self.shared.state().shop.behaviour = behaviour;

@@ -11,6 +11,7 @@ pub mod account;
 pub mod api_key;
 pub mod assistance;
 pub mod case;
+pub mod checkpoint;
 pub mod event;
 pub mod expected_payment;
 pub mod movement;

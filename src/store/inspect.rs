@@ -113,7 +113,7 @@ impl Store {
                 Pools::Postgres(pool.connect_lazy_with(options))
             }
         };
-        Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)) })
+        Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)), checkpoints: None })
     }
 
     /// Compares the schema with the one that [`Store::migrate`] would make, and changes nothing.

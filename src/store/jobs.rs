@@ -89,11 +89,11 @@ impl Tx {
         let [ready, lapsed] = match self.inner {
             Inner::Sqlite(_) => [
                 claim!("state = 'ready' AND run_at <= $2 ORDER BY run_at, id", ""),
-                claim!("state = 'running' AND lease_until < $2 ORDER BY lease_until", ""),
+                claim!("state = 'running' AND lease_until <= $2 ORDER BY lease_until", ""),
             ],
             Inner::Postgres(_) => [
                 claim!("state = 'ready' AND run_at <= $2 ORDER BY run_at, id", "FOR UPDATE SKIP LOCKED"),
-                claim!("state = 'running' AND lease_until < $2 ORDER BY lease_until", "FOR UPDATE SKIP LOCKED"),
+                claim!("state = 'running' AND lease_until <= $2 ORDER BY lease_until", "FOR UPDATE SKIP LOCKED"),
             ],
         };
         for sql in [ready, lapsed] {

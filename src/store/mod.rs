@@ -56,6 +56,7 @@ use tokio::sync::watch;
 
 pub use error::StoreError;
 
+use crate::domain::checkpoint::{Checkpoints, Crossing, Side};
 use crate::domain::event::NewEvent;
 use crate::domain::ids::OrgId;
 
@@ -92,6 +93,7 @@ pub struct Store {
     /// Counts commits that made jobs ready; the queue watches it. A `watch` rather than a `Notify`,
     /// because a worker that is busy when the count changes must still see that it changed.
     ready: Arc<watch::Sender<u64>>,
+    checkpoints: Option<Arc<dyn Checkpoints>>,
 }
 
 #[derive(Clone)]
@@ -130,6 +132,7 @@ pub struct Tx {
     events: Vec<(OrgId, NewEvent)>,
     made_jobs_ready: bool,
     ready: Arc<watch::Sender<u64>>,
+    checkpoints: Option<Arc<dyn Checkpoints>>,
 }
 
 enum Inner {
@@ -153,7 +156,7 @@ impl Store {
                 Pools::Postgres(pool)
             }
         };
-        Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)) })
+        Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)), checkpoints: None })
     }
 
     async fn open_sqlite(file: &Path) -> Result<Pools, StoreError> {
@@ -202,7 +205,19 @@ impl Store {
     }
 
     fn tx(&self, inner: Inner) -> Tx {
-        Tx { inner, events: Vec::new(), made_jobs_ready: false, ready: Arc::clone(&self.ready) }
+        Tx {
+            inner,
+            events: Vec::new(),
+            made_jobs_ready: false,
+            ready: Arc::clone(&self.ready),
+            checkpoints: self.checkpoints.clone(),
+        }
+    }
+
+    /// Has every commit announced.
+    #[must_use]
+    pub fn watched_by(self, checkpoints: Option<Arc<dyn Checkpoints>>) -> Self {
+        Self { checkpoints, ..self }
     }
 
     /// Tells that jobs became ready: in this process at commit, from other nodes through
@@ -274,9 +289,15 @@ impl Tx {
             // Delivered to the other nodes when this transaction commits.
             sqlx::query("SELECT pg_notify($1, '')").bind(JOBS_CHANNEL).execute(&mut **tx).await?;
         }
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.pass(Crossing::Commit, Side::Before);
+        }
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.pass(Crossing::Commit, Side::After);
         }
         if self.made_jobs_ready {
             self.ready.send_modify(|count| *count += 1);

@@ -16,5 +16,6 @@ mod store;
 mod http;
 
 mod cli;
+mod crash;
 mod doctor;
 mod flows;

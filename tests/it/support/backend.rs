@@ -45,10 +45,7 @@ impl Database {
         match backend {
             Backend::Sqlite => Self::Sqlite(tempfile::tempdir().expect("a temporary directory")),
             Backend::Postgres => {
-                let server =
-                    std::env::vars().find_map(|(name, value)| (name == POSTGRES_URL).then_some(value)).unwrap_or_else(
-                        || panic!("{POSTGRES_URL} is not set: run the tests with `make test`, which starts a server"),
-                    );
+                let server = postgres_server();
                 let schema = format!("test_{}", super::id().simple());
                 execute(&server, format!("CREATE SCHEMA {schema}")).await;
                 let url = selecting(&server, &schema);
@@ -139,6 +136,13 @@ fn selecting(server: &str, schema: &str) -> String {
 async fn execute(server: &str, sql: String) {
     let mut connection = PgConnection::connect(server).await.expect("the test's PostgreSQL answers");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement is right");
+}
+
+/// The PostgreSQL server of this run.
+pub fn postgres_server() -> String {
+    std::env::vars()
+        .find_map(|(name, value)| (name == POSTGRES_URL).then_some(value))
+        .unwrap_or_else(|| panic!("{POSTGRES_URL} is not set: run the tests with `make test`, which starts a server"))
 }
 
 /// Makes two tests of one: `name::sqlite` and `name::postgres`.

@@ -55,6 +55,11 @@ impl Endpoint {
         let _ = (&mut self.task).await;
     }
 
+    /// Forgets the requests so far.
+    pub fn forget(&self) {
+        self.state.lock().expect("no holder of this lock can panic").requests.clear();
+    }
+
     /// The heads of the requests so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.lock().expect("no holder of this lock can panic").requests.clone()

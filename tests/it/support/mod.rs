@@ -42,7 +42,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::api::{Answer, Api, PASSWORD};
 pub(crate) use self::backend::each_backend;
-pub use self::backend::{Backend, Database};
+pub use self::backend::{Backend, Database, postgres_server};
 pub use self::dump::rows;
 pub use self::endpoint::{Endpoint, Reply, http};
 pub use self::fake_bank::FakeBank;
@@ -139,6 +139,7 @@ impl TestApp {
             portal_port: Some(world.bank_port),
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background,
+            checkpoints: None,
         };
         let settings = settings(&data_dir.path().join("data"), database.url(), overrides);
         let app = app::start(&settings, parts).await.expect("the daemon starts");
@@ -207,6 +208,7 @@ impl TestApp {
             portal_port: Some(self.world.bank_port),
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background: Background::None,
+            checkpoints: None,
         };
         app::start(&settings(data_dir, url, &[]), parts).await
     }
