@@ -16,6 +16,7 @@ words! {
         OperationModeChanged = "org.operation_mode_changed",
         AccountCreated = "account.created",
         AccountConfigured = "account.configured",
+        AccountOptionsSaved = "account.options_saved",
         AccountBlocked = "account.blocked",
         AccountDeleted = "account.deleted",
         ApiKeyCreated = "api_key.created",

@@ -6,7 +6,7 @@
 
 use std::sync::Mutex;
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDate, SubsecRound, TimeZone, Utc};
+use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, SubsecRound, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// An instant, UTC, microseconds.
@@ -44,6 +44,11 @@ impl ManualClock {
         let mut now = self.0.lock().expect("no holder of this lock can panic");
         *now += by;
     }
+
+    /// Sets the clock, forward or back, as whoever administers the machine may do.
+    pub fn set(&self, to: Instant) {
+        *self.0.lock().expect("no holder of this lock can panic") = to.trunc_subsecs(6);
+    }
 }
 
 impl Clock for ManualClock {
@@ -73,18 +78,34 @@ impl BankZone {
     /// Where daylight saving skips midnight, the first instant after the gap.
     #[must_use]
     pub fn start_of(self, day: NaiveDate) -> Instant {
-        let midnight = day.and_hms_opt(0, 0, 0).expect("midnight exists in every civil day");
-        for minutes in (0..=180).step_by(30) {
-            match self.0.from_local_datetime(&(midnight + Duration::minutes(minutes))) {
-                LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => return at.with_timezone(&Utc),
-                LocalResult::None => {}
-            }
-        }
-        // No zone in the IANA database skips more than three hours at midnight except by skipping a
-        // whole day (Samoa, 2011); the UTC midnight is then as good as any.
-        Utc.from_utc_datetime(&midnight)
+        self.first_at(day.and_hms_opt(0, 0, 0).expect("midnight exists in every civil day"))
+    }
+
+    /// What the bank's clocks show at an instant.
+    #[must_use]
+    pub fn civil_of(self, at: Instant) -> NaiveDateTime {
+        at.with_timezone(&self.0).naive_local()
+    }
+
+    /// When the bank's clocks show a civil time: never where daylight saving skips it, twice where it comes again.
+    #[must_use]
+    pub fn instants_of(self, civil: NaiveDateTime) -> LocalResult<Instant> {
+        self.0.from_local_datetime(&civil).map(|at| at.with_timezone(&Utc))
+    }
+
+    /// The first instant at which the bank's clocks show a civil time, to the minute.
+    ///
+    /// Where they skip it, the first instant after the gap. The longest gap is the day that Samoa left out in 2011.
+    #[must_use]
+    pub fn first_at(self, civil: NaiveDateTime) -> Instant {
+        (0..=GAP_MAX_MINUTES)
+            .find_map(|minutes| self.instants_of(civil + Duration::minutes(minutes)).earliest())
+            .unwrap_or_else(|| Utc.from_utc_datetime(&civil))
     }
 }
+
+/// No zone of the IANA database skips more at once.
+const GAP_MAX_MINUTES: i64 = 24 * 60;
 
 #[cfg(test)]
 mod tests {
@@ -102,6 +123,24 @@ mod tests {
         check("America/Guayaquil", (2026, 5, 13), "2026-05-13T05:00:00+00:00");
         // Chile springs forward at midnight: the day starts at 01:00 local.
         check("America/Santiago", (2026, 9, 6), "2026-09-06T04:00:00+00:00");
+    }
+
+    #[test]
+    fn a_civil_time_that_is_skipped_or_comes_twice_has_a_first_instant() {
+        let check = |zone: &str, civil: &str, expected: &str| {
+            let zone = BankZone::parse(zone).expect("zone");
+            let civil: NaiveDateTime = civil.parse().expect("a civil time");
+            assert_eq!(zone.first_at(civil).to_rfc3339(), expected, "{civil}");
+        };
+        check("Europe/Madrid", "2026-03-29T01:59:00", "2026-03-29T00:59:00+00:00");
+        check("Europe/Madrid", "2026-03-29T02:00:00", "2026-03-29T01:00:00+00:00");
+        check("Europe/Madrid", "2026-03-29T02:59:00", "2026-03-29T01:00:00+00:00");
+        check("Europe/Madrid", "2026-03-29T03:00:00", "2026-03-29T01:00:00+00:00");
+        check("Europe/Madrid", "2026-10-25T02:30:00", "2026-10-25T00:30:00+00:00");
+        check("Europe/Madrid", "2026-10-25T03:00:00", "2026-10-25T02:00:00+00:00");
+        check("America/Santiago", "2026-09-06T00:30:00", "2026-09-06T04:00:00+00:00");
+        check("America/Santiago", "2027-04-03T23:30:00", "2027-04-04T02:30:00+00:00");
+        check("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T10:00:00+00:00");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::ids::{AccountId, BankLoginId, EventId, OrgId};
 use crate::domain::run::{RunKind, Trigger};
 use crate::domain::time::Instant;
-use crate::jobs::request_run;
+use crate::jobs::{plan, request_run};
 use crate::store::Tx;
 use crate::store::accounts::Account;
 use crate::store::bank_logins::NewBankLogin;
@@ -279,7 +279,7 @@ async fn sealed(
     })
 }
 
-/// The first poll follows within seconds; the first scrape too, once there are credentials.
+/// The first poll follows within seconds; the first scrape too, once there are credentials and the bank is open.
 async fn start_schedule(
     state: &State,
     tx: &mut Tx,
@@ -296,7 +296,7 @@ async fn start_schedule(
         request_run(tx, &state.deps, (session.org, account), what, by, now).await?;
     }
     if has_credentials {
-        tx.schedule_first_scrape(session.org, account, now).await?;
+        plan::plan_first(tx, &state.deps, (session.org, account), now).await?;
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(accounts::get, deletion::delete))
         .routes(routes!(accounts::webhook_secret))
         .routes(routes!(config::get, config::put))
-        .routes(routes!(options::get))
+        .routes(routes!(options::get, options::put))
         .routes(routes!(movements::list))
         .routes(routes!(movements::notify))
         .routes(routes!(polls::list))

@@ -7,6 +7,10 @@ pub mod queue;
 pub mod resend;
 pub mod schedule;
 
+pub(crate) mod cadence;
+pub(crate) mod plan;
+
+mod clock;
 mod delete_account;
 mod deliver_webhook;
 mod expire;
@@ -161,20 +165,33 @@ impl Deps {
 pub async fn request_run(
     tx: &mut Tx,
     deps: &Deps,
+    account: (OrgId, AccountId),
+    what: (RunKind, Trigger),
+    by: (Actor, Option<String>),
+    now: Instant,
+) -> Result<RunId, StoreError> {
+    request_run_at(tx, deps, account, what, by, now, now).await
+}
+
+/// The same, to begin at a time; a run that waits already begins at the earlier one.
+async fn request_run_at(
+    tx: &mut Tx,
+    deps: &Deps,
     (org, account): (OrgId, AccountId),
     (kind, trigger): (RunKind, Trigger),
     (actor, ip): (Actor, Option<String>),
+    begins: Instant,
     now: Instant,
 ) -> Result<RunId, StoreError> {
     // First, because it takes the account's row: whoever deletes the account takes that one first too.
-    tx.set_next_run(org, account, kind, None).await?;
+    tx.set_next_run(org, account, kind, None, now).await?;
     let wanted = RunId(deps.ids.next());
     let run = tx.request_run(org, account, kind, trigger, wanted, now).await?;
     if run == wanted {
         let event = deps.event(EventKind::RunRequested, now).by(actor, ip).account(account).run(Some(run));
         tx.record(org, event.payload(serde_json::json!({ "kind": kind.word(), "trigger": trigger.word() })));
     }
-    tx.enqueue(&deps.job(org, queue_of(kind), run.0, Some(run), now), now).await?;
+    tx.enqueue(&deps.job(org, queue_of(kind), run.0, Some(run), begins), now).await?;
     Ok(run)
 }
 
@@ -243,28 +260,26 @@ async fn abandon_run(
     job: &Job,
     why: &str,
 ) -> Result<Option<RunKind>, StoreError> {
-    let (kind, every) = match queue {
-        Queue::Scrape => (RunKind::Scrape, deps.timing.scrape_every),
-        Queue::Poll => (RunKind::Poll, deps.timing.poll_every),
+    let kind = match queue {
+        Queue::Scrape => RunKind::Scrape,
+        Queue::Poll => RunKind::Poll,
         Queue::Match | Queue::Deliver => return Ok(None),
     };
     let now = deps.now();
     let id = RunId(job.subject);
     let Some(run) = tx.run(job.org_id, id).await? else { return Ok(None) };
+    // The account's row first, as everywhere: options that are saved meanwhile are seen below, or come after.
+    tx.hold_account(job.org_id, run.account_id).await?;
     let result = RunResult { outcome: Outcome::Internal, detail: Some(why.to_owned()), report: serde_json::json!({}) };
     if !tx.finish_run(job.org_id, id, &result, now).await? {
         return Ok(None);
     }
-    let next = now + chrono::TimeDelta::from_std(every).unwrap_or(chrono::TimeDelta::hours(1));
-    tx.set_next_run(job.org_id, run.account_id, kind, Some(next)).await?;
+    match kind {
+        RunKind::Scrape => plan::plan_next(tx, deps, (job.org_id, run.account_id), id.0, now).await?,
+        RunKind::Poll => poll_customer::set_next_poll(tx, &run, now, deps.timing.poll_every).await?,
+    }
     let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(id));
     notice::of_end(tx, deps, &run, result.outcome, event.id, now).await?;
     tx.record(job.org_id, event.payload(serde_json::json!({ "kind": kind.word(), "outcome": "internal" })));
     Ok(Some(kind))
-}
-
-/// A duration between zero and `max`, drawn from an id's random bits, so that replays agree.
-fn spread(id: Uuid, max: Duration) -> Duration {
-    let random = u32::try_from(id.as_u128() & 0xffff).expect("sixteen bits");
-    max * random / 0x1_0000
 }

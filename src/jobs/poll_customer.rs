@@ -209,9 +209,9 @@ async fn finish(
     Ok(())
 }
 
-async fn set_next_poll(tx: &mut Tx, run: &Run, now: Instant, every: Duration) -> Result<(), StoreError> {
+pub(super) async fn set_next_poll(tx: &mut Tx, run: &Run, now: Instant, every: Duration) -> Result<(), StoreError> {
     let next = now + TimeDelta::from_std(every).unwrap_or(TimeDelta::hours(1));
-    tx.set_next_run(run.org_id, run.account_id, RunKind::Poll, Some(next)).await
+    tx.set_next_run(run.org_id, run.account_id, RunKind::Poll, Some(next), now).await
 }
 
 /// What a poll would do.

@@ -23,7 +23,7 @@ use crate::store::StoreError;
 use crate::store::jobs::{Job, Queue};
 
 /// A worker that has not renewed for this long is taken for dead.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(60);
 const RENEW_EVERY: Duration = Duration::from_secs(20);
 /// The longest sleep between two looks at the table, should an announcement be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::{Deps, deliver_webhook, expire, queue_of, request_run};
+use super::plan::{self, Due};
+use super::{Deps, clock, deliver_webhook, expire, queue_of, request_run_at};
 use crate::domain::event::Actor;
 use crate::domain::run::{RunKind, Trigger};
 use crate::store::StoreError;
@@ -18,6 +19,7 @@ const DEAD_KEPT: TimeDelta = TimeDelta::days(14);
 
 /// One tick: what is due becomes ready. Safe to call at any time, from several nodes at once.
 pub async fn tick(deps: &Deps) -> Result<(), StoreError> {
+    clock::set_right(deps).await?;
     for kind in RunKind::ALL {
         start_due(deps, *kind).await?;
     }
@@ -30,11 +32,21 @@ async fn start_due(deps: &Deps, kind: RunKind) -> Result<(), StoreError> {
     let due = deps.store.read().await?.due_accounts(kind, now, BATCH).await?;
     for (org, account) in due {
         let mut tx = deps.store.write().await?;
+        let due = match kind {
+            RunKind::Scrape => plan::due(&mut tx, deps, (org, account), now).await?,
+            RunKind::Poll => Due::Begins(now),
+        };
         // Two nodes tick at once, both see the account: only one of them takes it.
         if !tx.take_due(org, account, kind, now).await? {
             continue;
         }
-        request_run(&mut tx, deps, (org, account), (kind, Trigger::Schedule), (Actor::Engine, None), now).await?;
+        match due {
+            Due::Begins(at) => {
+                let (what, by) = ((kind, Trigger::Schedule), (Actor::Engine, None));
+                request_run_at(&mut tx, deps, (org, account), what, by, at, now).await?;
+            }
+            Due::Waits(at) => tx.set_next_run(org, account, kind, Some(at), now).await?,
+        }
         tx.commit().await?;
     }
     Ok(())

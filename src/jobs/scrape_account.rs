@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::ingest::{self, Ingested};
 use super::second_factor::{self, SecondFactor};
-use super::{Deps, JobError, notice, spread};
+use super::{Deps, JobError, notice, plan};
 use crate::deliver::notice::reason;
 use crate::domain::account::{Block, LoginMode};
 use crate::domain::event::EventKind;
@@ -423,9 +423,7 @@ async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now:
     if !tx.finish_run(run.org_id, run.id, result, now).await? {
         return Ok(false);
     }
-    let pause = deps.timing.scrape_every + spread(run.id.0, deps.timing.scrape_jitter);
-    let next = now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::hours(1));
-    tx.set_next_run(run.org_id, run.account_id, RunKind::Scrape, Some(next)).await?;
+    plan::plan_next(tx, deps, (run.org_id, run.account_id), run.id.0, now).await?;
     let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(run.id));
     notice::of_end(tx, deps, run, result.outcome, event.id, now).await?;
     tx.record(run.org_id, event.payload(json!({ "kind": "scrape", "outcome": result.outcome.word() })));

@@ -149,12 +149,19 @@ impl Tx {
     }
 
     /// Puts an account that has never been scraped onto the schedule; one that has keeps its time.
-    pub async fn schedule_first_scrape(&mut self, org: OrgId, id: AccountId, at: Instant) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE accounts SET next_scrape_at = $3
+    pub async fn schedule_first_scrape(
+        &mut self,
+        org: OrgId,
+        id: AccountId,
+        at: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE accounts SET next_scrape_at = $3, scrape_planned_at = $4
             WHERE org_id = $1 AND id = $2 AND next_scrape_at IS NULL
               AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.org_id = accounts.org_id AND r.account_id = accounts.id
                               AND r.kind = 'scrape' AND r.state <> 'finished')";
-        on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(id).bind(at).execute(conn).await.map(|_| ())?);
+        on_backend!(self, conn => sqlx::query(SQL)
+            .bind(org).bind(id).bind(at).bind(now).execute(conn).await.map(|_| ())?);
         Ok(())
     }
 
@@ -165,15 +172,17 @@ impl Tx {
         id: AccountId,
         kind: RunKind,
         at: Option<Instant>,
+        now: Instant,
     ) -> Result<(), StoreError> {
-        const SCRAPE: &str =
-            "UPDATE accounts SET next_scrape_at = $3 WHERE org_id = $1 AND id = $2 AND status = 'active'";
+        const SCRAPE: &str = "UPDATE accounts SET next_scrape_at = $3, scrape_planned_at = $4
+            WHERE org_id = $1 AND id = $2 AND status = 'active'";
         const POLL: &str = "UPDATE accounts SET next_poll_at = $3 WHERE org_id = $1 AND id = $2 AND status = 'active'";
-        let sql = match kind {
-            RunKind::Scrape => SCRAPE,
-            RunKind::Poll => POLL,
-        };
-        on_backend!(self, conn => sqlx::query(sql).bind(org).bind(id).bind(at).execute(conn).await.map(|_| ())?);
+        match kind {
+            RunKind::Scrape => on_backend!(self, conn => sqlx::query(SCRAPE)
+                .bind(org).bind(id).bind(at).bind(now).execute(conn).await.map(|_| ())?),
+            RunKind::Poll => on_backend!(self, conn => sqlx::query(POLL)
+                .bind(org).bind(id).bind(at).execute(conn).await.map(|_| ())?),
+        }
         Ok(())
     }
 

@@ -24,10 +24,13 @@ impl Tx {
             SET status = 'deleted', signing_secret_sealed = $3, next_scrape_at = NULL, next_poll_at = NULL
             WHERE org_id = $1 AND id = $2 AND status = 'active' RETURNING bank_login_id";
         const CONFIG: &str = "DELETE FROM account_configs WHERE org_id = $1 AND account_id = $2";
+        const OPTIONS: &str = "DELETE FROM account_options WHERE org_id = $1 AND account_id = $2";
         let row: Option<(Option<BankLoginId>,)> = on_backend!(self, conn => sqlx::query_as(ACCOUNT)
             .bind(org).bind(id).bind(ERASED).fetch_optional(conn).await?);
         let Some((login,)) = row else { return Ok(false) };
-        on_backend!(self, conn => sqlx::query(CONFIG).bind(org).bind(id).execute(conn).await.map(|_| ())?);
+        for sql in [CONFIG, OPTIONS] {
+            on_backend!(self, conn => sqlx::query(sql).bind(org).bind(id).execute(conn).await.map(|_| ())?);
+        }
         if let Some(login) = login {
             self.leave_login(org, id, login).await?;
         }

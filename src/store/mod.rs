@@ -21,6 +21,7 @@ pub mod bank_logins;
 pub mod banks;
 pub mod configs;
 pub mod deletion;
+pub mod options;
 
 pub mod run_history;
 pub mod runs;
@@ -37,6 +38,7 @@ pub mod deliveries;
 pub mod events;
 pub mod notices;
 
+pub mod clock;
 pub mod jobs;
 
 pub mod backup;

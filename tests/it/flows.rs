@@ -12,5 +12,6 @@ mod poll_answers;
 mod polling;
 mod presence;
 mod refused;
+mod schedule;
 mod settings;
 mod shutdown;

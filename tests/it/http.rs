@@ -6,6 +6,7 @@ mod conciliation;
 mod limits;
 mod metrics;
 mod movements;
+mod options;
 mod requests;
 mod resend;
 mod runs;

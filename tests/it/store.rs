@@ -3,11 +3,13 @@
 mod accounts;
 mod assistance;
 mod backup;
+mod clock;
 mod decisions;
 mod deletion;
 mod gauges;
 mod inspect;
 mod jobs;
 mod ledger;
+mod options;
 mod orders;
 mod results;

@@ -81,6 +81,12 @@ pub(super) const RULES: &[Rule] = &[
     Only { word: "sqlx", files: &["store"], why: "all SQL is in one place, where both databases are tested" },
     Only { word: "apalis", files: &["jobs/queue"], why: "the executor can be replaced in one file" },
     Only {
+        word: "cron",
+        files: &["jobs/cadence/expression"],
+        why: "what it does with weekdays and daylight saving is kept in one file",
+    },
+    Never { word: "async", files: "jobs/cadence", why: "the next reading is a function of an instant and a schedule" },
+    Only {
         word: "fantoccini",
         files: &["scrape/webdriver", "scrape/driver"],
         why: "everything else speaks to the `Browser` trait",

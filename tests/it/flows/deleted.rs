@@ -24,6 +24,10 @@ each_backend! {
         let (polls, received) = (test.world.polls().len(), test.world.received().len());
         assert_eq!(received, 1, "refused by the shop, to be sent again");
         let login = login_of(&test, account).await;
+        let options = json!({ "schedule": { "scrape": { "every": "1h" } } });
+        test.api.put(&format!("/accounts/{account}/options"), options.clone()).await.expect(200);
+        let rows = async || test.rows().await.iter().filter(|row| row.starts_with("account_options: ")).count();
+        assert_eq!(rows().await, 1);
         let request = test.api.get("/conciliation").await.expect(200)[0]["id"].clone();
         let waiting = test.api.post(&format!("/accounts/{account}/scrape"), json!({})).await.expect(202);
 
@@ -46,6 +50,8 @@ each_backend! {
         }
         let saved = test.api.put(&format!("{path}/config"), test.config(GOOD_USER)).await;
         assert_eq!(saved.error(404), "Account not found");
+        assert_eq!(test.api.put(&format!("{path}/options"), options).await.error(404), "Account not found");
+        assert_eq!(rows().await, 0);
         assert_eq!(test.api.get("/conciliation").await.expect(200), json!([]));
         let request = format!("/conciliation/{}", request.as_str().expect("an id"));
         assert_eq!(test.api.get(&request).await.error(404), "Not found");

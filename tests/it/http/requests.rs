@@ -5,6 +5,7 @@
 //! settings that are right.
 
 mod bodies;
+mod options;
 mod paths;
 mod settings;
 
@@ -61,7 +62,7 @@ struct Request {
 }
 
 fn all() -> Vec<Request> {
-    let with_body = bodies::ALL.iter().chain(settings::ALL).flat_map(|group| {
+    let with_body = bodies::ALL.iter().chain(settings::ALL).chain(options::ALL).flat_map(|group| {
         group.cases.iter().map(move |&(body, error)| Request {
             method: method(group.method),
             path: group.path.to_owned(),

@@ -66,7 +66,12 @@ each_backend! {
             test.api.get(&path).await.expect(200),
             json!({
                 "session_type": "one-shot", "effective_session_type": "one-shot",
-                "session_types_supported": ["one-shot"], "note": null
+                "session_types_supported": ["one-shot"], "note": null,
+                "schedule": {
+                    "scrape": { "every": "20m", "jitter": "2m" }, "hours": null, "source": "default",
+                    "time_zone": "America/Montevideo", "next_scrape_at": "2026-11-20T13:00:00Z",
+                    "upcoming": ["2026-11-20T13:20:00Z", "2026-11-20T13:40:00Z", "2026-11-20T14:00:00Z"]
+                }
             })
         );
         let mut config = test.config(GOOD_USER);

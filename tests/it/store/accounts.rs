@@ -84,7 +84,7 @@ each_backend! {
         assert_eq!(login.block(), Some(Block { at: seed.now, reason: "first".to_owned() }));
         let account = tx.account(seed.org, seed.account).await.expect("a query").expect("the account");
         assert_eq!(account.blocked_reason.as_deref(), Some("first"));
-        tx.set_next_run(seed.org, seed.account, RunKind::Scrape, Some(seed.now)).await.expect("a write");
+        tx.set_next_run(seed.org, seed.account, RunKind::Scrape, Some(seed.now), seed.now).await.expect("a write");
         assert!(tx.due_accounts(RunKind::Scrape, seed.now, 10).await.expect("a query").is_empty());
         tx.unblock_login(seed.org, seed.login, LoginBudget::after_restart()).await.expect("a write");
         let login = tx.bank_login(seed.org, seed.login).await.expect("a query").expect("the login");

@@ -69,7 +69,7 @@ each_backend! {
         let order = seed.order("ORDER-1", "1500.00").await;
         let mut tx = seed.store.write().await.expect("a transaction");
         for kind in RunKind::ALL {
-            tx.set_next_run(seed.org, seed.account, *kind, Some(seed.now)).await.expect("a write");
+            tx.set_next_run(seed.org, seed.account, *kind, Some(seed.now), seed.now).await.expect("a write");
         }
         let revision = tx.bump_revision(seed.org, seed.account).await.expect("a revision");
         tx.commit().await.expect("a commit");
@@ -86,7 +86,7 @@ each_backend! {
         let refused = tx.bump_revision(seed.org, seed.account).await;
         assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
         for kind in RunKind::ALL {
-            tx.set_next_run(seed.org, seed.account, *kind, Some(seed.now)).await.expect("no effect");
+            tx.set_next_run(seed.org, seed.account, *kind, Some(seed.now), seed.now).await.expect("no effect");
             assert!(tx.due_accounts(*kind, seed.now, 10).await.expect("a list").is_empty());
         }
         drop(tx);

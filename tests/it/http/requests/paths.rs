@@ -30,6 +30,9 @@ pub(super) const PATHS: &[Refusal] = &[
             "/accounts/nonsense/config",
             "/accounts/<nil>/config",
             "/accounts/<foreign>/config",
+            "/accounts/nonsense/options",
+            "/accounts/<nil>/options",
+            "/accounts/<foreign>/options",
             "/accounts/nonsense/movements",
             "/accounts/<nil>/movements",
             "/accounts/<foreign>/movements",
@@ -38,7 +41,17 @@ pub(super) const PATHS: &[Refusal] = &[
             "/accounts/<foreign>/webhook-secret",
         ],
     ),
-    not_found("PUT", &["/accounts/nonsense/config", "/accounts/<nil>/config", "/accounts/<foreign>/config"]),
+    not_found(
+        "PUT",
+        &[
+            "/accounts/nonsense/config",
+            "/accounts/<nil>/config",
+            "/accounts/<foreign>/config",
+            "/accounts/nonsense/options",
+            "/accounts/<nil>/options",
+            "/accounts/<foreign>/options",
+        ],
+    ),
     not_found(
         "POST",
         &[
@@ -128,6 +141,7 @@ pub(super) const PATHS: &[Refusal] = &[
             "/accounts",
             "/accounts/<account>",
             "/accounts/<account>/config",
+            "/accounts/<account>/options",
             "/accounts/<account>/movements",
             "/accounts/<account>/scrape",
             "/accounts/<account>/restart",
@@ -157,6 +171,8 @@ pub(super) const HEADERS: &[Header] = &[
             ("GET", "/accounts/<account>/webhook-secret"),
             ("GET", "/accounts/<account>/config"),
             ("PUT", "/accounts/<account>/config"),
+            ("GET", "/accounts/<account>/options"),
+            ("PUT", "/accounts/<account>/options"),
             ("GET", "/accounts/<account>/movements"),
             ("POST", "/accounts/<account>/scrape"),
             ("POST", "/accounts/<account>/restart"),
@@ -199,6 +215,7 @@ pub(super) const HEADERS: &[Header] = &[
             ("PUT", "/me/operation-mode"),
             ("POST", "/accounts"),
             ("PUT", "/accounts/<account>/config"),
+            ("PUT", "/accounts/<account>/options"),
         ],
     },
 ];
