@@ -238,6 +238,63 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// One movement's match among few and among many open orders, beside the floor of raw SQLite statements
+    #[command(after_help = "Example:\n  reconbanker bench match --open 100,1000000 --pairs 5")]
+    Match {
+        /// Open orders; sizes take turns, and the last is compared with the first
+        #[arg(long, value_delimiter = ',', default_values_t = [100_u32, 1_000_000], value_name = "COUNT,COUNT",
+            value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+        open: Vec<u32>,
+        /// Rounds that count, after a warm-up
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+        pairs: u32,
+        /// Movements of a round that arrive one at a time
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        movements: u32,
+        #[command(flatten)]
+        place: BenchPlace,
+        /// Print one JSON object, times in microseconds
+        #[arg(long)]
+        json: bool,
+    },
+    /// A poll of a long list: for the first time, unchanged, and answered with 304
+    #[command(after_help = "Example:\n  reconbanker bench poll --orders 10000")]
+    Poll {
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+        orders: u32,
+        /// Rounds that count, after a warm-up
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+        pairs: u32,
+        #[command(flatten)]
+        place: BenchPlace,
+        /// Print one JSON object, times in microseconds
+        #[arg(long)]
+        json: bool,
+    },
+    /// How soon a daemon with ten accounts is ready, and its memory at rest
+    #[command(after_help = "Example:\n  reconbanker bench idle --seconds 30")]
+    Idle {
+        /// How long it rests before its memory is read
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3_600))]
+        seconds: u32,
+        /// Where its data is put and removed; the system's temporary folder when not given
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where a measurement keeps its data while it runs.
+#[derive(Debug, Args)]
+struct BenchPlace {
+    /// A folder on the disk to measure; the system's temporary folder when not given
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Measure in a schema of its own in this PostgreSQL, without a floor
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
 }
 
 /// What `--kills` takes.

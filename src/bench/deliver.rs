@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::stats::quantiles;
 use crate::config::Settings;
 use crate::demo::stage::Stage;
 use crate::demo::world::Received;
@@ -52,31 +53,6 @@ pub async fn run(settings: &Settings, count: u32, as_json: bool) -> anyhow::Resu
         writeln!(out, "decision → webhook received                 {decision}")?;
     }
     Ok(())
-}
-
-struct Quantiles {
-    p50: i64,
-    p99: i64,
-    max: i64,
-}
-
-impl Quantiles {
-    fn json(&self) -> serde_json::Value {
-        json!({ "p50": self.p50, "p99": self.p99, "max": self.max })
-    }
-}
-
-impl std::fmt::Display for Quantiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "p50 {:>7}  p99 {:>7}  max {:>7}", self.p50, self.p99, self.max)
-    }
-}
-
-/// Nearest-rank quantiles.
-fn quantiles(mut values: Vec<i64>) -> Quantiles {
-    values.sort_unstable();
-    let rank = |per_cent: usize| values[(values.len() * per_cent).div_ceil(100).max(1) - 1];
-    Quantiles { p50: rank(50), p99: rank(99), max: rank(100) }
 }
 
 async fn measure(stage: &mut Stage, count: u32) -> anyhow::Result<Vec<Sample>> {
@@ -186,17 +162,4 @@ async fn arrival(stage: &Stage, external_id: &str) -> anyhow::Result<Received> {
 async fn decision_time(deps: &Deps, org: OrgId, account: AccountId) -> anyhow::Result<Instant> {
     let newest = deps.store.read().await?.deliveries(org, account, 1).await?;
     newest.first().map(|delivery| delivery.created_at).context("the outbox is empty")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_nearest_ranks() {
-        let found = quantiles((1..=200).rev().collect());
-        assert_eq!((found.p50, found.p99, found.max), (100, 198, 200));
-        let one = quantiles(vec![7]);
-        assert_eq!((one.p50, one.p99, one.max), (7, 7, 7));
-    }
 }

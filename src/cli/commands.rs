@@ -9,11 +9,12 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    BenchCommand, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand, backup, doctor,
-    form,
+    BenchCommand, BenchPlace, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand, backup,
+    doctor, form,
 };
 use crate::app::{self, Parts};
 use crate::backup::Request;
+use crate::bench;
 use crate::config::Settings;
 use crate::demo;
 use crate::domain::account::Role;
@@ -52,10 +53,25 @@ pub(super) async fn run(command: Command, settings: Settings) -> anyhow::Result<
             bail!("add --dry; a poll that counts is asked of the daemon: POST /conciliation/poll/{account}")
         }
         Command::Match(MatchCommand::Explain { id }) => explain(&settings, &id).await,
-        Command::Bench(BenchCommand::Deliver { count, json }) => {
-            crate::bench::deliver::run(&settings, count, json).await
-        }
+        Command::Bench(command) => measure(&settings, command).await,
         Command::Guard { .. } => bail!("the guard runs before the runtime starts"),
+    }
+}
+
+async fn measure(settings: &Settings, command: BenchCommand) -> anyhow::Result<()> {
+    let place = |place: BenchPlace| bench::Place { dir: place.dir, database_url: place.database_url.map(Into::into) };
+    match command {
+        BenchCommand::Deliver { count, json } => bench::deliver::run(settings, count, json).await,
+        BenchCommand::Match { open, pairs, movements, place: at, json } => {
+            let request = bench::matching::Request { open, pairs, movements, place: place(at), json };
+            bench::matching::run(settings, &request).await
+        }
+        BenchCommand::Poll { orders, pairs, place: at, json } => {
+            bench::poll::run(settings, &bench::poll::Request { orders, pairs, place: place(at), json }).await
+        }
+        BenchCommand::Idle { seconds, dir, json } => {
+            bench::idle::run(settings, &bench::idle::Request { seconds, dir, json }).await
+        }
     }
 }
 

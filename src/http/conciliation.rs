@@ -267,7 +267,7 @@ pub(super) async fn run(
     let mut tx = state.deps.store.write().await?;
     let order = held(&mut tx, &session, id).await?;
     if tx.case(session.org, id).await?.is_some_and(|case| case.status.is_open()) {
-        request_match(&mut tx, &state.deps, session.org, order.account_id, now).await?;
+        request_match(&mut tx, &state.deps, session.org, &order, now).await?;
     }
     tx.commit().await?;
     Ok(queued())

@@ -2,8 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::Deps;
-use super::match_account::tell_case;
+use super::{Deps, outbox};
 use crate::deliver::payload::ReconcileStatus;
 use crate::domain::case::CaseStatus;
 use crate::domain::event::EventKind;
@@ -38,16 +37,19 @@ async fn expire(deps: &Deps, org: OrgId, account: AccountId, now: Instant) -> Re
         return Ok(());
     }
     let config = tx.account_config(org, account).await?.filter(|config| config.notify_on_expired);
+    let extra = config.map(|config| outbox::extra_fields(config.webhook_extra_fields.as_deref()));
+    let mut deliveries = Vec::new();
     for order in &overdue {
-        if !tx.decide_case(org, order.id, CaseStatus::Expired, now).await? {
+        if !tx.close_order(org, order.id, CaseStatus::Expired, now).await? {
             continue;
         }
         let event = deps.event(EventKind::CaseExpired, now).account(account).subject(order.id.0);
-        if let Some(config) = &config {
-            tell_case(&mut tx, deps, org, order, ReconcileStatus::Expired, config, &event).await?;
+        if let Some(extra) = &extra {
+            deliveries.push(outbox::of_case(deps, org, order, ReconcileStatus::Expired, extra, &event));
         }
         tx.record(org, event);
     }
+    outbox::put(&mut tx, deps, deliveries, now).await?;
     // An expired order may have been the rival of one that still waits.
     tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await?;
     tx.commit().await?;

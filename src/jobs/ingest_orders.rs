@@ -36,10 +36,16 @@ pub async fn apply(deps: &Deps, run: &Run, steps: &[Step<'_>], now: Instant) -> 
         // Until the last chunk is written, the orders are not those of any one answer.
         tx.set_poll_etag(run.org_id, run.account_id, None).await?;
         let before = total;
+        let mut orders = Vec::new();
         for step in chunk {
-            write(&mut tx, deps, run, step, now, &mut total).await?;
+            if let Step::Register(order) = step {
+                orders.push((ExpectedPaymentId(deps.ids.next()), *order));
+            } else {
+                write(&mut tx, deps, run, step, now, &mut total).await?;
+            }
         }
-        let new = total.new - before.new;
+        let new = tx.insert_orders(run.org_id, run.account_id, run.id, &orders, now).await?;
+        total.new += new;
         if new > 0 {
             tx.record(run.org_id, event(deps, run, EventKind::OrdersIngested, now).payload(json!({ "new": new })));
         }
@@ -73,19 +79,15 @@ async fn write(
     let org = run.org_id;
     let about = |kind: EventKind, known: &KnownOrder| event(deps, run, kind, now).subject(known.id.0);
     match step {
-        Step::Register(order) => {
-            let id = ExpectedPaymentId(deps.ids.next());
-            if tx.insert_order(org, run.account_id, run.id, id, order, now).await? {
-                total.new += 1;
-            }
-        }
+        // New orders are written together.
+        Step::Register(_) | Step::Stays(_) => {}
         Step::Seen(known) => tx.forget_absence(org, known.id).await?,
         Step::Absent(known, absence) => {
             tx.count_absence(org, known, absence.polls, absence.since).await?;
         }
         Step::Cancel(known, absence) => {
             if tx.count_absence(org, known, absence.polls, absence.since).await?
-                && tx.decide_case(org, known.id, CaseStatus::Cancelled, now).await?
+                && tx.close_order(org, known.id, CaseStatus::Cancelled, now).await?
             {
                 tx.record(
                     org,
@@ -107,7 +109,6 @@ async fn write(
                 total.changed += 1;
             }
         }
-        Step::Stays(_) => {}
     }
     Ok(())
 }

@@ -18,12 +18,16 @@ mod ingest;
 mod ingest_orders;
 mod match_account;
 mod notice;
+mod outbox;
 mod poll_customer;
 mod scrape_account;
 mod second_factor;
 
 pub use delete_account::delete_account;
+pub(crate) use ingest::write as ingest_movements;
+pub(crate) use ingest_orders::apply as apply_poll;
 pub use match_account::{explain as explain_case, run as match_account};
+pub(crate) use poll_customer::run as poll_customer;
 pub use poll_customer::{Rehearsal, rehearse as rehearse_poll};
 
 use std::error::Error;
@@ -35,6 +39,7 @@ use uuid::Uuid;
 
 use crate::domain::account::AuthType;
 use crate::domain::event::{Actor, EventKind, NewEvent};
+use crate::domain::expected_payment::ExpectedPayment;
 use crate::domain::ids::{AccountId, EventId, IdSource, JobId, OrgId, RunId};
 use crate::domain::run::{Outcome, RunKind, RunResult, Trigger};
 use crate::domain::time::{Clock, Instant};
@@ -223,15 +228,17 @@ fn webhook_auth(
     Ok(token.map(|token| (config.webhook_auth_type.unwrap_or(config.auth_type), token)))
 }
 
-/// Asks for a match of an account's open cases in the caller's transaction.
+/// Asks in the caller's transaction for another look at an order's amount, whether or not anything about it is new.
 pub async fn request_match(
     tx: &mut Tx,
     deps: &Deps,
     org: OrgId,
-    account: AccountId,
+    order: &ExpectedPayment,
     now: Instant,
 ) -> Result<(), StoreError> {
-    tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await
+    tx.bump_revision(org, order.account_id).await?;
+    tx.touch_order(org, order.id).await?;
+    tx.enqueue(&deps.job(org, Queue::Match, order.account_id.0, None, now), now).await
 }
 
 fn queue_of(kind: RunKind) -> Queue {

@@ -1,7 +1,6 @@
 //! Tells the customer what the reading needs or how it failed, where the account asks for it.
 
-use super::Deps;
-use super::match_account::put_into_outbox;
+use super::{Deps, outbox};
 use crate::deliver::notice::{self, CodeWanted, Notice};
 use crate::domain::account::NotificationEvent;
 use crate::domain::ids::{DeliveryId, EventId};
@@ -34,7 +33,7 @@ pub(super) async fn of_end(
         return Ok(());
     }
     let body = notice::body(Notice { account_id: run.account_id, event: told, outcome, occurred_at: now });
-    send(tx, deps, run, event, &body, now).await
+    send(tx, deps, run, event, body, now).await
 }
 
 /// Puts the notice that a login waits for a code into the outbox, in the transaction that writes the request down.
@@ -51,7 +50,7 @@ pub(super) async fn of_request(
     if !is_subscribed(&settings, NotificationEvent::AssistanceRequired) {
         return Ok(());
     }
-    send(tx, deps, run, event, &notice::code_wanted(wanted), wanted.occurred_at).await
+    send(tx, deps, run, event, notice::code_wanted(wanted), wanted.occurred_at).await
 }
 
 async fn send(
@@ -59,7 +58,7 @@ async fn send(
     deps: &Deps,
     run: &Run,
     event: EventId,
-    body: &[u8],
+    body: Vec<u8>,
     now: Instant,
 ) -> Result<(), StoreError> {
     let delivery = NewDelivery {
@@ -71,7 +70,7 @@ async fn send(
         subject: Subject::Run(run.id),
         body,
     };
-    put_into_outbox(tx, deps, &delivery, now).await
+    outbox::put(tx, deps, vec![delivery], now).await
 }
 
 fn is_subscribed(settings: &NoticeSettings, event: NotificationEvent) -> bool {

@@ -2,8 +2,7 @@
 //!
 //! In the caller's transaction, which holds the account's row: the decision stands still meanwhile.
 
-use super::Deps;
-use super::match_account::{extra_fields, forward_movement, tell_case};
+use super::{Deps, outbox};
 use crate::deliver::payload::ReconcileStatus;
 use crate::domain::case::CaseStatus;
 use crate::domain::event::{Actor, EventKind};
@@ -48,9 +47,10 @@ pub async fn case(
     }
     let config = tx.account_config(org, order.account_id).await?.ok_or(ResendError::NoSettings)?;
     let event = deps.event(EventKind::DeliveryRequested, now).by(actor, ip).account(order.account_id);
-    let id = tell_case(tx, deps, org, order, status, &config, &event).await?;
-    tx.record(org, event.subject(id.0));
-    Ok(())
+    let extra = outbox::extra_fields(config.webhook_extra_fields.as_deref());
+    let delivery = outbox::of_case(deps, org, order, status, &extra, &event);
+    tx.record(org, event.subject(delivery.id.0));
+    Ok(outbox::put(tx, deps, vec![delivery], now).await?)
 }
 
 /// The event that a webhook of this status came with.
@@ -83,7 +83,11 @@ pub async fn movement(
     // `false` where it was marked before: it is sent all the same, and the first time stands.
     tx.mark_notified(org, movement.id, now).await?;
     let event = deps.event(EventKind::MovementForwarded, now).by(actor, ip);
-    Ok(forward_movement(tx, deps, org, movement, &extra_fields(&config), event).await?)
+    let event = event.account(movement.account_id).subject(movement.id.0);
+    let extra = outbox::extra_fields(config.webhook_extra_fields.as_deref());
+    let delivery = outbox::of_movement(deps, org, movement, &extra, &event);
+    tx.record(org, event);
+    Ok(outbox::put(tx, deps, vec![delivery], now).await?)
 }
 
 /// The same `webhook-id` and the same bytes, due now.

@@ -80,8 +80,9 @@ impl Tx {
     ///
     /// On PostgreSQL the row lock makes a poll and a scrape that commit at the same time see each
     /// other, so that whichever matches last sees both. It must come before the movements and orders
-    /// it announces. Rows are locked in one order everywhere, or two transactions could wait for each
-    /// other: account, bank login, movements and cases, organisation.
+    /// it announces, which carry the new revision: at most 1,000 with one. Rows are locked in one
+    /// order everywhere, or two transactions could wait for each other: account, bank login,
+    /// movements and cases, organisation.
     pub async fn bump_revision(&mut self, org: OrgId, id: AccountId) -> Result<i64, StoreError> {
         const SQL: &str =
             "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1 AND id = $2 AND status = 'active'
@@ -91,9 +92,10 @@ impl Tx {
         row.map(|(revision,)| revision).ok_or(StoreError::Fenced)
     }
 
-    /// Announces a change that concerns every account of the organisation; decisions under way start over.
+    /// Announces a change that concerns every account of the organisation: decisions under way start over, and what
+    /// has been looked at is looked at anew.
     pub async fn bump_all_revisions(&mut self, org: OrgId) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1";
+        const SQL: &str = "UPDATE accounts SET revision = revision + 1, matched_revision = 0 WHERE org_id = $1";
         on_backend!(self, conn => sqlx::query(SQL).bind(org).execute(conn).await.map(|_| ())?);
         Ok(())
     }
@@ -114,12 +116,20 @@ impl Tx {
     /// another decision was made, since.
     ///
     /// A decision consumes the revision: of two matchers that read the same state, the second one
-    /// must look again instead of telling the customer twice.
-    pub async fn consume_revision(&mut self, org: OrgId, id: AccountId, revision: i64) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE accounts SET revision = revision + 1
+    /// must look again instead of telling the customer twice. What was touched up to `looked_at` is
+    /// done with; where that is `revision` itself, nothing is left.
+    pub async fn consume_revision(
+        &mut self,
+        org: OrgId,
+        id: AccountId,
+        revision: i64,
+        looked_at: i64,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE accounts
+            SET revision = revision + 1, matched_revision = CASE WHEN $4 = $3 THEN revision + 1 ELSE $4 END
             WHERE org_id = $1 AND id = $2 AND revision = $3 AND status = 'active'";
         let rows = on_backend!(self, conn => sqlx::query(SQL)
-            .bind(org).bind(id).bind(revision).execute(conn).await?.rows_affected());
+            .bind(org).bind(id).bind(revision).bind(looked_at).execute(conn).await?.rows_affected());
         Ok(rows == 1)
     }
 

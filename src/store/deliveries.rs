@@ -1,8 +1,9 @@
 //! The outbox: what customers are to be told, with every attempt.
 
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{StoreError, Tx, on_backend};
+use super::{StoreError, Tx, on_backend, rows};
 use crate::domain::account::words;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, DeliveryId, EventId, OrgId, RunId};
@@ -82,14 +83,14 @@ impl Subject {
 }
 
 #[derive(Debug)]
-pub struct NewDelivery<'a> {
+pub struct NewDelivery {
     pub org_id: OrgId,
     pub id: DeliveryId,
     pub account_id: AccountId,
     pub event_id: EventId,
     pub run_id: Option<RunId>,
     pub subject: Subject,
-    pub body: &'a [u8],
+    pub body: Vec<u8>,
 }
 
 /// How one HTTP try ended.
@@ -116,18 +117,35 @@ macro_rules! select_delivery {
 }
 
 impl Tx {
-    /// Puts a webhook into the outbox, due at once.
-    pub async fn insert_delivery(&mut self, delivery: &NewDelivery<'_>, now: Instant) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO deliveries
-            (org_id, id, account_id, event_id, run_id, endpoint, subject_kind, subject_id, body, state, next_at,
-             created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $10, $10)";
-        let subject = delivery.subject;
-        on_backend!(self, conn => sqlx::query(SQL)
-            .bind(delivery.org_id).bind(delivery.id).bind(delivery.account_id).bind(delivery.event_id)
-            .bind(delivery.run_id).bind(subject.endpoint()).bind(subject.kind()).bind(subject.id())
-            .bind(delivery.body).bind(now)
-            .execute(conn).await.map(|_| ())?);
+    /// Puts a webhook into the outbox, due at once; `commit` writes it.
+    pub fn put_into_outbox(&mut self, delivery: NewDelivery, now: Instant) {
+        self.deliveries.push((delivery, now));
+    }
+
+    /// Writes what was put into the outbox. Called by `commit` alone, after the events: for a webhook that is there
+    /// before its event, SQLite looks through all webhooks when the event comes.
+    pub(super) async fn write_deliveries(&mut self) -> Result<(), StoreError> {
+        let deliveries = std::mem::take(&mut self.deliveries);
+        for piece in rows::pieces(&deliveries) {
+            let sql = format!(
+                "INSERT INTO deliveries
+                (state, org_id, id, account_id, event_id, run_id, endpoint, subject_kind, subject_id, body, next_at,
+                 created_at)
+                VALUES {}",
+                rows::tuples("'pending', ", 1, 11, piece.len())
+            );
+            on_backend!(self, conn => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for (delivery, now) in piece {
+                    let subject = delivery.subject;
+                    query = query
+                        .bind(delivery.org_id).bind(delivery.id).bind(delivery.account_id).bind(delivery.event_id)
+                        .bind(delivery.run_id).bind(subject.endpoint()).bind(subject.kind()).bind(subject.id())
+                        .bind(delivery.body.as_slice()).bind(*now).bind(*now);
+                }
+                query.execute(conn).await.map(|_| ())?;
+            });
+        }
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! The append-only log.
 
 use sha2::{Digest, Sha256};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{StoreError, Tx, on_backend};
+use super::{StoreError, Tx, on_backend, rows};
 use crate::domain::event::{Actor, NewEvent};
-use crate::domain::ids::{AccountId, EventId, OrgId, RunId};
+use crate::domain::ids::{AccountId, EventId, OrgId, RunId, UserId};
 use crate::domain::time::Instant;
 
 /// One line of the log.
@@ -47,9 +48,8 @@ impl Tx {
             let org = group[0].0;
             let count = i64::try_from(group.len()).expect("a count of events in memory");
             let first = self.reserve_seq(org, count).await? - count + 1;
-            for (seq, (_, event)) in (first..).zip(group) {
-                self.insert_event(org, seq, event).await?;
-            }
+            let numbered: Vec<_> = (first..).zip(group).map(|(seq, (_, event))| (seq, event)).collect();
+            self.insert_events(org, &numbered).await?;
         }
         Ok(())
     }
@@ -61,21 +61,35 @@ impl Tx {
         Ok(last)
     }
 
-    async fn insert_event(&mut self, org: OrgId, seq: i64, event: &NewEvent) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO events
-            (org_id, seq, id, at, kind, actor, user_id, ip, account_id, subject_id, run_id, payload, payload_hash)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-        let user = match event.actor {
-            Actor::User(user) => Some(user),
-            Actor::Engine | Actor::Operator => None,
-        };
-        let payload = event.payload.to_string();
-        let hash = Sha256::digest(payload.as_bytes()).to_vec();
-        on_backend!(self, conn => sqlx::query(SQL)
-            .bind(org).bind(seq).bind(event.id).bind(event.at).bind(event.kind.word()).bind(event.actor.word())
-            .bind(user).bind(&event.ip).bind(event.account_id).bind(event.subject_id).bind(event.run_id)
-            .bind(&payload).bind(hash)
-            .execute(conn).await.map(|_| ())?);
+    async fn insert_events(&mut self, org: OrgId, events: &[(i64, &NewEvent)]) -> Result<(), StoreError> {
+        for piece in rows::pieces(events) {
+            let sql = format!(
+                "INSERT INTO events
+                (org_id, seq, id, at, kind, actor, user_id, ip, account_id, subject_id, run_id, payload, payload_hash)
+                VALUES {}",
+                rows::tuples("$1, ", 2, 12, piece.len())
+            );
+            on_backend!(self, conn => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(org);
+                for (seq, event) in piece {
+                    let payload = event.payload.to_string();
+                    let hash = Sha256::digest(payload.as_bytes()).to_vec();
+                    query = query
+                        .bind(*seq).bind(event.id).bind(event.at).bind(event.kind.word()).bind(event.actor.word())
+                        .bind(user(event.actor)).bind(&event.ip).bind(event.account_id).bind(event.subject_id)
+                        .bind(event.run_id).bind(payload).bind(hash);
+                }
+                query.execute(conn).await.map(|_| ())?;
+            });
+        }
         Ok(())
+    }
+}
+
+/// The person who caused an event, if one did.
+fn user(actor: Actor) -> Option<UserId> {
+    match actor {
+        Actor::User(user) => Some(user),
+        Actor::Engine | Actor::Operator => None,
     }
 }

@@ -1,6 +1,10 @@
 //! Expected payments, each with its case.
 
-use super::{StoreError, Tx, on_backend};
+use std::collections::HashSet;
+
+use sqlx::AssertSqlSafe;
+
+use super::{StoreError, Tx, on_backend, rows};
 use crate::domain::case::CaseStatus;
 use crate::domain::expected_payment::{ExpectedPayment, ExpectedPaymentKind, KnownOrder, PolledOrder};
 use crate::domain::ids::{AccountId, ExpectedPaymentId, OrgId, RunId};
@@ -80,22 +84,68 @@ impl Tx {
         order: &PolledOrder,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        const ORDER: &str = "INSERT INTO expected_payments
-            (org_id, id, account_id, run_id, kind, external_id, amount, currency, name, registered_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT (org_id, account_id, external_id) DO NOTHING";
-        const CASE: &str = "INSERT INTO cases (org_id, id, account_id, status, updated_at) VALUES ($1, $2, $3, $4, $5)";
-        let rows = on_backend!(self, conn => sqlx::query(ORDER)
-            .bind(org).bind(id).bind(account).bind(run).bind(ExpectedPaymentKind::Order.word())
-            .bind(&order.external_id).bind(order.amount).bind(&order.currency).bind(&order.name).bind(now)
-            .execute(conn).await?.rows_affected());
-        if rows == 0 {
-            return Ok(false);
+        Ok(self.insert_orders(org, account, run, &[(id, order)], now).await? == 1)
+    }
+
+    /// Registers orders, touched at the account's revision, and opens their cases; how many were new.
+    pub async fn insert_orders(
+        &mut self,
+        org: OrgId,
+        account: AccountId,
+        run: RunId,
+        orders: &[(ExpectedPaymentId, &PolledOrder)],
+        now: Instant,
+    ) -> Result<usize, StoreError> {
+        const REVISION: &str = "(SELECT revision FROM accounts WHERE org_id = $1 AND id = $2)";
+        let mut new = 0;
+        for piece in rows::pieces(orders) {
+            let sql = format!(
+                "INSERT INTO expected_payments
+                (org_id, account_id, run_id, registered_at, kind, touched, id, external_id, amount, currency, name)
+                VALUES {} ON CONFLICT (org_id, account_id, external_id) DO NOTHING RETURNING id",
+                rows::tuples(&format!("$1, $2, $3, $4, $5, {REVISION}, "), 6, 5, piece.len())
+            );
+            let added: Vec<(ExpectedPaymentId,)> = on_backend!(self, conn => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql))
+                    .bind(org).bind(account).bind(run).bind(now).bind(ExpectedPaymentKind::Order.word());
+                for (id, order) in piece {
+                    query = query
+                        .bind(*id).bind(&order.external_id).bind(order.amount).bind(&order.currency)
+                        .bind(&order.name);
+                }
+                query.fetch_all(conn).await?
+            });
+            let added: HashSet<_> = added.into_iter().map(|(id,)| id).collect();
+            let cases: Vec<_> =
+                piece.iter().filter(|(id, _)| added.contains(id)).map(|(id, order)| (*id, order.amount)).collect();
+            self.open_new_cases(org, account, &cases, now).await?;
+            new += cases.len();
         }
-        on_backend!(self, conn => sqlx::query(CASE)
-            .bind(org).bind(id).bind(account).bind(CaseStatus::Pending).bind(now)
-            .execute(conn).await.map(|_| ())?);
-        Ok(true)
+        Ok(new)
+    }
+
+    async fn open_new_cases(
+        &mut self,
+        org: OrgId,
+        account: AccountId,
+        cases: &[(ExpectedPaymentId, Amount)],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        for piece in rows::pieces(cases) {
+            let sql = format!(
+                "INSERT INTO cases (org_id, account_id, status, updated_at, id, amount) VALUES {}",
+                rows::tuples("$1, $2, $3, $4, ", 5, 2, piece.len())
+            );
+            on_backend!(self, conn => {
+                let mut query =
+                    sqlx::query(AssertSqlSafe(sql)).bind(org).bind(account).bind(CaseStatus::Pending).bind(now);
+                for (id, amount) in piece {
+                    query = query.bind(*id).bind(*amount);
+                }
+                query.execute(conn).await.map(|_| ())?;
+            });
+        }
+        Ok(())
     }
 
     pub async fn expected_payment(
@@ -107,18 +157,6 @@ impl Tx {
         let row: Option<ExpectedPaymentRow> =
             on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(id).fetch_optional(conn).await?);
         Ok(row.map(ExpectedPayment::from))
-    }
-
-    /// Expected payments of an account whose case is open, oldest first.
-    pub async fn open_orders(&mut self, org: OrgId, account: AccountId) -> Result<Vec<ExpectedPayment>, StoreError> {
-        const SQL: &str = select_expected_payment!(
-            "JOIN cases c ON c.org_id = e.org_id AND c.id = e.id
-             WHERE e.org_id = $1 AND e.account_id = $2 AND c.status IN ('pending', 'not_found', 'ambiguous')
-             ORDER BY e.registered_at, e.id"
-        );
-        let rows: Vec<ExpectedPaymentRow> =
-            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(account).fetch_all(conn).await?);
-        Ok(rows.into_iter().map(ExpectedPayment::from).collect())
     }
 
     /// Every order of an account as a poll compares it, oldest registration first.
@@ -160,7 +198,9 @@ impl Tx {
     pub async fn reopen_order(&mut self, org: OrgId, id: ExpectedPaymentId, now: Instant) -> Result<bool, StoreError> {
         const CASE: &str = "UPDATE cases SET status = 'pending', updated_at = $3
             WHERE org_id = $1 AND id = $2 AND status IN ('cancelled', 'expired', 'failed')";
-        const ORDER: &str = "UPDATE expected_payments SET registered_at = $3, absent_polls = 0, absent_since = NULL
+        const ORDER: &str = "UPDATE expected_payments SET registered_at = $3, absent_polls = 0, absent_since = NULL,
+                touched = (SELECT a.revision FROM accounts a
+                           WHERE a.org_id = expected_payments.org_id AND a.id = expected_payments.account_id)
             WHERE org_id = $1 AND id = $2";
         let rows = on_backend!(self, conn => sqlx::query(CASE).bind(org).bind(id).bind(now).execute(conn).await?
             .rows_affected());
@@ -169,6 +209,32 @@ impl Tx {
         }
         on_backend!(self, conn => sqlx::query(ORDER).bind(org).bind(id).bind(now).execute(conn).await.map(|_| ())?);
         Ok(true)
+    }
+
+    /// Closes an open case without a match; `false` when it is not open any more. What was its rival may be certain
+    /// now, so its amount is to be looked at again.
+    pub async fn close_order(
+        &mut self,
+        org: OrgId,
+        id: ExpectedPaymentId,
+        status: CaseStatus,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let was_open = self.decide_case(org, id, status, now).await?;
+        if was_open {
+            self.touch_order(org, id).await?;
+        }
+        Ok(was_open)
+    }
+
+    /// Has the matcher look at an order's amount again. Its account's revision was raised in this transaction.
+    pub async fn touch_order(&mut self, org: OrgId, id: ExpectedPaymentId) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE expected_payments
+            SET touched = (SELECT a.revision FROM accounts a
+                           WHERE a.org_id = expected_payments.org_id AND a.id = expected_payments.account_id)
+            WHERE org_id = $1 AND id = $2";
+        on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(id).execute(conn).await.map(|_| ())?);
+        Ok(())
     }
 
     /// Notes that a change at the source was told; `false` when it had been.

@@ -1,8 +1,9 @@
 //! Wake-ups. A job carries an id, may be lost (the sweeper finds its row) and may run twice.
 
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{Inner, StoreError, Tx, on_backend};
+use super::{Inner, StoreError, Tx, on_backend, rows};
 use crate::domain::account::words;
 use crate::domain::ids::{JobId, OrgId, RunId};
 use crate::domain::time::Instant;
@@ -48,15 +49,30 @@ impl Tx {
     /// Makes a job ready at `run_at`; where one for the same subject waits already, it keeps the
     /// earlier of the two times.
     pub async fn enqueue(&mut self, job: &NewJob, now: Instant) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO jobs (id, org_id, queue, subject, run_id, state, run_at, created_at)
-            VALUES ($1, $2, $3, $4, $5, 'ready', $6, $7)
-            ON CONFLICT (queue, org_id, subject) WHERE state = 'ready' DO UPDATE
-            SET run_at = CASE WHEN excluded.run_at < jobs.run_at THEN excluded.run_at ELSE jobs.run_at END,
-                run_id = COALESCE(excluded.run_id, jobs.run_id)";
-        on_backend!(self, conn => sqlx::query(SQL)
-            .bind(job.id).bind(job.org_id).bind(job.queue.word()).bind(job.subject).bind(job.run_id)
-            .bind(job.run_at).bind(now).execute(conn).await.map(|_| ())?);
-        self.made_jobs_ready = true;
+        self.enqueue_all(std::slice::from_ref(job), now).await
+    }
+
+    /// The same for several jobs, each for a subject of its own.
+    pub async fn enqueue_all(&mut self, jobs: &[NewJob], now: Instant) -> Result<(), StoreError> {
+        for piece in rows::pieces(jobs) {
+            let sql = format!(
+                "INSERT INTO jobs (state, created_at, id, org_id, queue, subject, run_id, run_at) VALUES {}
+                ON CONFLICT (queue, org_id, subject) WHERE state = 'ready' DO UPDATE
+                SET run_at = CASE WHEN excluded.run_at < jobs.run_at THEN excluded.run_at ELSE jobs.run_at END,
+                    run_id = COALESCE(excluded.run_id, jobs.run_id)",
+                rows::tuples("'ready', $1, ", 2, 6, piece.len())
+            );
+            on_backend!(self, conn => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now);
+                for job in piece {
+                    query = query
+                        .bind(job.id).bind(job.org_id).bind(job.queue.word()).bind(job.subject).bind(job.run_id)
+                        .bind(job.run_at);
+                }
+                query.execute(conn).await.map(|_| ())?;
+            });
+            self.made_jobs_ready = true;
+        }
         Ok(())
     }
 

@@ -6,11 +6,12 @@
 //! arguments: there is no clock, no randomness and no configuration in here.
 //!
 //! To add a question: write the method in the file of its aggregate, the SQL as a `const` inside
-//! it, in the portable subset that `migrations/README.md` lists, and a test in `tests/it/store`,
-//! where every test runs on both databases.
+//! it (over many rows, made by `rows`), in the portable subset that `migrations/README.md` lists,
+//! and a test in `tests/it/store`, where every test runs on both databases.
 
 mod error;
 mod migrate;
+mod rows;
 mod types;
 
 pub mod api_keys;
@@ -32,6 +33,8 @@ pub mod expected_payments;
 pub mod movements;
 pub mod polls;
 
+pub mod touched;
+
 pub mod cases;
 pub mod conciliation;
 pub mod deliveries;
@@ -42,8 +45,10 @@ pub mod clock;
 pub mod jobs;
 
 pub mod backup;
+pub mod floor;
 pub mod gauges;
 pub mod inspect;
+pub mod scratch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -58,14 +63,18 @@ use tokio::sync::watch;
 
 pub use error::StoreError;
 
+use self::deliveries::NewDelivery;
 use crate::domain::checkpoint::{Checkpoints, Crossing, Side};
 use crate::domain::event::NewEvent;
 use crate::domain::ids::OrgId;
+use crate::domain::time::Instant;
 
 /// How long a writer waits for SQLite's one write lock before the caller is told that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that read SQLite at the same time; WAL lets them read while one writes.
 const SQLITE_READERS: u32 = 4;
+/// Prepared statements that a connection to SQLite keeps: all of ours, those over several rows in every length.
+const SQLITE_STATEMENTS: usize = 300;
 /// The PostgreSQL channel on which nodes tell each other that a job is ready.
 const JOBS_CHANNEL: &str = "reconbanker_jobs";
 
@@ -132,6 +141,8 @@ pub struct Tx {
     inner: Inner,
     /// Written by `commit`, as the last statements, so that the counter row is locked briefly.
     events: Vec<(OrgId, NewEvent)>,
+    /// Written by `commit` after the events that they tell of.
+    deliveries: Vec<(NewDelivery, Instant)>,
     made_jobs_ready: bool,
     ready: Arc<watch::Sender<u64>>,
     checkpoints: Option<Arc<dyn Checkpoints>>,
@@ -146,7 +157,10 @@ impl Store {
     /// Connects, without touching the schema.
     pub async fn connect(location: &Location, connections_max: u32) -> Result<Self, StoreError> {
         let pools = match location {
-            Location::Sqlite(file) => Self::open_sqlite(file).await?,
+            Location::Sqlite(file) => {
+                let (writer, readers) = Self::open_sqlite(file).await?;
+                Pools::Sqlite { writer, readers }
+            }
             Location::Postgres(url) => {
                 let options = PgConnectOptions::from_str(url).map_err(StoreError::from_connect)?;
                 let pool = PgPoolOptions::new()
@@ -161,7 +175,8 @@ impl Store {
         Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)), checkpoints: None })
     }
 
-    async fn open_sqlite(file: &Path) -> Result<Pools, StoreError> {
+    /// The connection that writes, and those that read.
+    async fn open_sqlite(file: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -169,19 +184,23 @@ impl Store {
             // A payment record must survive a power cut; NORMAL may lose the last commits.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(SQLITE_STATEMENTS);
+        // Connections are not tried before each use: a file does not hang up.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(StoreError::from_connect)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(StoreError::from_connect)?;
-        Ok(Pools::Sqlite { writer, readers })
+        Ok((writer, readers))
     }
 
     /// Begins a unit of work that only reads. It sees one state of the database throughout on
@@ -210,6 +229,7 @@ impl Store {
         Tx {
             inner,
             events: Vec::new(),
+            deliveries: Vec::new(),
             made_jobs_ready: false,
             ready: Arc::clone(&self.ready),
             checkpoints: self.checkpoints.clone(),
@@ -282,9 +302,10 @@ impl Store {
 }
 
 impl Tx {
-    /// Keeps everything, events included, and wakes the queue if jobs became ready.
+    /// Keeps everything, events and webhooks included, and wakes the queue if jobs became ready.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.write_events().await?;
+        self.write_deliveries().await?;
         if self.made_jobs_ready
             && let Inner::Postgres(tx) = &mut self.inner
         {

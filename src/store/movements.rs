@@ -1,8 +1,10 @@
 //! The movement ledger.
 
 use chrono::NaiveDate;
+use sqlx::AssertSqlSafe;
 
-use super::{StoreError, Tx, on_backend};
+use super::touched::{Span, touched_amounts};
+use super::{StoreError, Tx, on_backend, rows};
 use crate::domain::ids::{AccountId, MovementId, OrgId, RunId};
 use crate::domain::money::{Amount, Currency};
 use crate::domain::movement::{BookingStatus, CreditDebit, FINGERPRINT_VERSION, Movement, ScrapedMovement};
@@ -51,14 +53,17 @@ impl From<MovementRow> for Movement {
     }
 }
 
+macro_rules! movement_columns {
+    () => {
+        "m.id, m.account_id, m.bank_account, m.external_id, m.booked_on, m.received_at, m.first_seen_at, m.amount,
+         m.direction, m.currency, m.status, m.description, m.counterparty_name, m.is_baseline, m.notified_at,
+         m.excluded_at"
+    };
+}
+
 macro_rules! select_movement {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, account_id, bank_account, external_id, booked_on, received_at, first_seen_at, amount,
-                    direction, currency, status, description, counterparty_name, is_baseline, notified_at, excluded_at
-             FROM movements ",
-            $rest
-        )
+        concat!("SELECT ", movement_columns!(), " FROM movements m ", $rest)
     };
 }
 
@@ -81,7 +86,7 @@ pub struct Ingest {
 }
 
 impl Tx {
-    /// Adds a row of a statement; `false` when the ledger has it already.
+    /// Adds a row of a statement, touched at the account's revision; `false` when the ledger has it already.
     ///
     /// The unique identity decides, so reading the same page twice adds nothing and real twins,
     /// which carry different ordinals, both stay.
@@ -94,9 +99,9 @@ impl Tx {
         const SQL: &str = "INSERT INTO movements
             (org_id, id, account_id, run_id, bank_account, fingerprint, fingerprint_version, ordinal, external_id,
              booked_on, value_on, received_at, first_seen_at, amount, direction, currency, status, description,
-             counterparty_name, bank_reference, balance_after, raw, is_baseline)
+             counterparty_name, bank_reference, balance_after, raw, is_baseline, touched)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-                    $22, $23)
+                    $22, $23, (SELECT revision FROM accounts WHERE org_id = $1 AND id = $3))
             ON CONFLICT (org_id, account_id, bank_account, fingerprint, ordinal) DO NOTHING";
         let is_baseline = movement.booked_on.is_some_and(|day| day < ingest.enrolled_on);
         let rows = on_backend!(self, conn => sqlx::query(SQL)
@@ -137,20 +142,28 @@ impl Tx {
         Ok(row.map(Movement::from))
     }
 
-    /// Booked credits that pay nothing yet and whose amount some open order of the account asks for.
+    /// Booked credits that pay nothing yet, of every amount that was touched in a span and that some open order of the
+    /// account asks for.
     ///
     /// Currency is not compared here: "right amount, wrong currency" is a reason the matcher gives.
-    pub async fn free_movements(&mut self, org: OrgId, account: AccountId) -> Result<Vec<Movement>, StoreError> {
-        const SQL: &str = select_movement!(
-            "m WHERE m.org_id = $1 AND m.account_id = $2 AND m.excluded_at IS NULL
-               AND m.status = 'booked' AND m.direction = 'credit'
-               AND EXISTS (SELECT 1 FROM expected_payments e JOIN cases c ON c.org_id = e.org_id AND c.id = e.id
-                           WHERE e.org_id = m.org_id AND e.account_id = m.account_id AND e.amount = m.amount
-                             AND c.status IN ('pending', 'not_found', 'ambiguous'))
+    pub async fn free_movements(
+        &mut self,
+        org: OrgId,
+        account: AccountId,
+        span: Span,
+    ) -> Result<Vec<Movement>, StoreError> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            movement_columns!(),
+            " FROM ",
+            touched_amounts!(),
+            " CROSS JOIN movements m
+             WHERE m.org_id = t.org_id AND m.account_id = t.account_id AND m.amount = t.amount
+               AND m.excluded_at IS NULL AND m.status = 'booked' AND m.direction = 'credit'
              ORDER BY m.received_at, m.id"
         );
-        let rows: Vec<MovementRow> =
-            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(account).fetch_all(conn).await?);
+        let rows: Vec<MovementRow> = on_backend!(self, conn => sqlx::query_as(SQL)
+            .bind(org).bind(account).bind(span.after).bind(span.upto).fetch_all(conn).await?);
         Ok(rows.into_iter().map(Movement::from).collect())
     }
 
@@ -169,28 +182,47 @@ impl Tx {
         Ok(rows.into_iter().map(Movement::from).collect())
     }
 
-    /// Marks a movement as consumed by a match; `false` when another match was first.
-    pub async fn exclude_movement(&mut self, org: OrgId, id: MovementId, now: Instant) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE movements SET excluded_at = $3 WHERE org_id = $1 AND id = $2 AND excluded_at IS NULL";
-        let rows = on_backend!(self, conn => sqlx::query(SQL)
-            .bind(org).bind(id).bind(now).execute(conn).await?.rows_affected());
-        Ok(rows == 1)
+    /// Marks movements as consumed by a match; how many of them no other match had taken.
+    pub async fn exclude_movements(
+        &mut self,
+        org: OrgId,
+        movements: &[MovementId],
+        now: Instant,
+    ) -> Result<u64, StoreError> {
+        let mut excluded = 0;
+        for piece in rows::pieces(movements) {
+            let sql = format!(
+                "UPDATE movements SET excluded_at = $2 WHERE (org_id, id) IN (VALUES {}) AND excluded_at IS NULL",
+                rows::tuples("$1, ", 3, 1, piece.len())
+            );
+            excluded += on_backend!(self, conn => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(org).bind(now);
+                for movement in piece {
+                    query = query.bind(*movement);
+                }
+                query.execute(conn).await?.rows_affected()
+            });
+        }
+        Ok(excluded)
     }
 
-    /// Booked credits that passthrough has not told the customer of, oldest first. Baseline never counts.
+    /// Booked credits that were touched in a span and that passthrough has not told the customer of, oldest first.
+    /// Baseline never counts.
     pub async fn unnotified_movements(
         &mut self,
         org: OrgId,
         account: AccountId,
+        span: Span,
         limit: i64,
     ) -> Result<Vec<Movement>, StoreError> {
         const SQL: &str = select_movement!(
-            "WHERE org_id = $1 AND account_id = $2 AND status = 'booked' AND direction = 'credit'
+            "WHERE org_id = $1 AND account_id = $2 AND touched > $3 AND touched <= $4
+               AND status = 'booked' AND direction = 'credit'
                AND notified_at IS NULL AND excluded_at IS NULL AND NOT is_baseline
-             ORDER BY received_at, id LIMIT $3"
+             ORDER BY received_at, id LIMIT $5"
         );
         let rows: Vec<MovementRow> = on_backend!(self, conn => sqlx::query_as(SQL)
-            .bind(org).bind(account).bind(limit).fetch_all(conn).await?);
+            .bind(org).bind(account).bind(span.after).bind(span.upto).bind(limit).fetch_all(conn).await?);
         Ok(rows.into_iter().map(Movement::from).collect())
     }
 

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use serde_json::{Value, json};
+
 fn reconbanker(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reconbanker"));
     command.arg("--data-dir").arg(data_dir.join("data")).env_remove("RECONBANKER_CONFIG");
@@ -179,4 +181,61 @@ fn a_case_that_does_not_exist_is_said() {
     reconbanker(dir.path()).arg("migrate").output().expect("it runs");
     fails_with(&explain("nonsense"), "\"nonsense\" is not the id of a case");
     fails_with(&explain("00000000-0000-0000-0000-000000000000"), "there is no case");
+}
+
+/// Runs a measurement and reads what it prints for programs.
+fn bench(arguments: &[&str]) -> Value {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut command = reconbanker(dir.path());
+    let output = command.arg("bench").args(arguments).arg("--json").arg("--dir").arg(dir.path()).output();
+    let output = output.expect("it runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let left: Vec<_> = std::fs::read_dir(dir.path()).expect("the directory").collect();
+    assert!(left.is_empty(), "nothing is left behind: {left:?}");
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+#[test]
+fn the_match_is_measured_beside_its_floor() {
+    let measured = bench(&["match", "--open", "10,50", "--movements", "5", "--pairs", "1"]);
+    assert_eq!((&measured["engine"], &measured["pairs"]), (&json!("SQLite"), &json!(1)));
+    // Two rounds, the warm-up included: five movements alone, and five batches of as many as there are orders.
+    for (size, open, matched) in [(0_usize, 10, 2 * (5 + 5 * 10)), (1, 50, 2 * (5 + 5 * 50))] {
+        let size = &measured["sizes"][size];
+        assert_eq!((&size["open"], &size["matched"]), (&json!(open), &json!(matched)));
+        assert_eq!(size["batch"]["movements"], open);
+        for figure in ["/match/p50", "/ingest_and_match/p99", "/movements_per_second", "/batch/match", "/floor/one"] {
+            assert!(size.pointer(figure).is_some_and(|value| value.as_u64() > Some(0)), "{figure} of {size}");
+        }
+        for ratio in ["match", "ingest_and_match", "batch_match", "batch_ingest_and_match"] {
+            assert!(size["floor"][ratio].is_f64(), "{ratio} of {size}");
+        }
+    }
+    assert!(measured["growth"]["median"].is_f64(), "{measured}");
+    assert_eq!(measured["growth"]["pairs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(measured["goals"].as_array().map(Vec::len), Some(5), "growth, and two against the floor at each size");
+}
+
+#[test]
+fn the_match_is_measured_on_postgresql_without_a_floor() {
+    let server = std::env::vars().find_map(|(name, value)| (name == "RECONBANKER_TEST_POSTGRES_URL").then_some(value));
+    let server = server.expect("run the tests with `make test`, which starts a server");
+    let measured =
+        bench(&["match", "--open", "10", "--movements", "2", "--pairs", "1", "--database-url", server.as_str()]);
+    assert_eq!((&measured["engine"], &measured["growth"]), (&json!("PostgreSQL"), &Value::Null));
+    let size = &measured["sizes"][0];
+    assert_eq!((&size["matched"], &size["floor"]["match"]), (&json!(2 * (2 + 5 * 10)), &Value::Null));
+    assert_eq!(measured["goals"], json!([]));
+}
+
+#[test]
+fn a_poll_and_a_daemon_at_rest_are_measured() {
+    let poll = bench(&["poll", "--orders", "20", "--pairs", "1"]);
+    assert_eq!((&poll["orders"], &poll["registered"]), (&json!(20), &json!(20)));
+    for figure in ["first", "unchanged", "not_modified"] {
+        assert!(poll[figure].as_u64() > Some(0), "{figure} of {poll}");
+    }
+    let idle = bench(&["idle", "--seconds", "0"]);
+    assert_eq!(idle["accounts"], 10);
+    assert!(idle["ready_us"].as_u64() > Some(0) && idle["rss_kib"].as_u64() > Some(0), "{idle}");
 }

@@ -6,6 +6,7 @@ mod expiry;
 mod happy;
 mod kill;
 mod leaks;
+mod looks;
 mod notices;
 mod otp;
 mod poll_answers;

@@ -13,3 +13,4 @@ mod ledger;
 mod options;
 mod orders;
 mod results;
+mod touched;

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use reconbanker::demo::world::Behaviour;
 use reconbanker::domain::ids::AccountId;
+use reconbanker::store::touched::Span;
 use serde_json::json;
 
 use crate::support::{Backend, GOOD_USER, TestApp, each_backend};
@@ -90,8 +91,8 @@ each_backend! {
 async fn orders(test: &TestApp, account: AccountId) -> Vec<String> {
     let org = test.org().await;
     let mut tx = test.app.deps.store.read().await.expect("a transaction");
-    let orders = tx.open_orders(org, account).await.expect("a query");
-    let mut ids: Vec<_> = orders.into_iter().map(|order| order.external_id).collect();
+    let cases = tx.open_cases(org, account, Span::EVERYTHING).await.expect("a query");
+    let mut ids: Vec<_> = cases.into_iter().map(|case| case.order.external_id).collect();
     ids.sort();
     ids
 }

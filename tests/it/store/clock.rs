@@ -119,10 +119,10 @@ each_backend! {
             event_id: event,
             run_id: None,
             subject: Subject::Movement(id()),
-            body: b"{}",
+            body: b"{}".to_vec(),
         };
         let mut tx = seed.store.write().await.expect("a transaction");
-        tx.insert_delivery(&new, tomorrow).await.expect("a delivery");
+        tx.put_into_outbox(new, tomorrow);
         tx.record(seed.org, NewEvent::engine(event, tomorrow, EventKind::MovementForwarded));
         tx.commit().await.expect("a commit");
         assert_eq!(wake(&seed).await, 1);

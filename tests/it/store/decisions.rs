@@ -8,6 +8,7 @@ use reconbanker::domain::ids::{AllocationId, AttemptId, DeliveryId, EventId, Exp
 use reconbanker::store::StoreError;
 use reconbanker::store::cases::{Allocation, NewAttempt};
 use reconbanker::store::deliveries::{AttemptRecord, DeliveryState, NewDelivery, Subject};
+use reconbanker::store::touched::Span;
 
 use crate::support::{Backend, Seed, credit, each_backend, id};
 
@@ -27,9 +28,9 @@ each_backend! {
             .await
             .expect("an answer");
         assert!(!is_new);
-        let open = tx.open_orders(seed.org, seed.account).await.expect("a list");
+        let open = tx.open_cases(seed.org, seed.account, Span::EVERYTHING).await.expect("a list");
         assert_eq!(open.len(), 1);
-        assert_eq!((open[0].id, open[0].amount.to_string()), (first, "1500.00".to_owned()));
+        assert_eq!((open[0].order.id, open[0].order.amount.to_string()), (first, "1500.00".to_owned()));
         assert_eq!(tx.case(seed.org, first).await.expect("a query").expect("a case").status, CaseStatus::Pending);
         drop(tx);
         seed.finish().await;
@@ -49,11 +50,11 @@ each_backend! {
             reason: "same name".to_owned(),
         };
         let mut tx = seed.store.write().await.expect("a transaction");
-        tx.insert_allocation(seed.org, &allocation(one, first), seed.now).await.expect("an allocation");
+        tx.insert_allocations(seed.org, &[allocation(one, first)], seed.now).await.expect("an allocation");
         tx.commit().await.expect("a commit");
         for (case, movement) in [(two, first), (one, second)] {
             let mut tx = seed.store.write().await.expect("a transaction");
-            let refused = tx.insert_allocation(seed.org, &allocation(case, movement), seed.now).await;
+            let refused = tx.insert_allocations(seed.org, &[allocation(case, movement)], seed.now).await;
             assert!(matches!(refused, Err(StoreError::Duplicate { .. })), "{refused:?}");
         }
         let mut tx = seed.store.read().await.expect("a transaction");
@@ -70,7 +71,8 @@ each_backend! {
         assert!(tx.decide_case(seed.org, case, CaseStatus::NotFound, seed.now).await.expect("an answer"));
         assert!(tx.decide_case(seed.org, case, CaseStatus::Matched, seed.now).await.expect("an answer"));
         assert!(!tx.decide_case(seed.org, case, CaseStatus::Ambiguous, seed.now).await.expect("an answer"));
-        assert!(tx.open_orders(seed.org, seed.account).await.expect("a list").is_empty());
+        assert_eq!(tx.conclude(seed.org, &[case], CaseStatus::Ambiguous, seed.now).await.expect("a count"), 0);
+        assert!(tx.open_cases(seed.org, seed.account, Span::EVERYTHING).await.expect("a list").is_empty());
         drop(tx);
         seed.finish().await;
     }
@@ -79,24 +81,71 @@ each_backend! {
         let seed = Seed::new(backend).await;
         let case = seed.order("ORDER-1", "1500.00").await;
         let mut tx = seed.store.write().await.expect("a transaction");
-        let standing = tx.open_case_standings(seed.org, seed.account).await.expect("a list");
-        assert_eq!((standing[0].id, standing[0].result), (case, None));
-        for reason in [AttemptReason::NoAmountMatch, AttemptReason::NameTooDifferent] {
+        let open = tx.open_cases(seed.org, seed.account, Span::EVERYTHING).await.expect("a list");
+        assert_eq!((open[0].order.id, open[0].attempt_count, open[0].result), (case, 0, None));
+        for (number, reason) in (1..).zip([AttemptReason::NoAmountMatch, AttemptReason::NameTooDifferent]) {
             let attempt = NewAttempt {
                 id: AttemptId(id()),
                 case,
+                number,
                 result: AttemptResult::NotFound,
                 reason: Some(reason),
-                candidates: "[]",
+                candidates: "[]".to_owned(),
                 run: Some(seed.run),
             };
-            tx.insert_attempt(seed.org, &attempt, seed.now).await.expect("an attempt");
+            let concluded = tx.conclude(seed.org, &[case], CaseStatus::NotFound, seed.now).await.expect("a count");
+            assert_eq!(concluded, 1);
+            tx.insert_attempts(seed.org, &[attempt], seed.now).await.expect("an attempt");
         }
         let attempts = tx.attempts(seed.org, case).await.expect("a list");
         assert_eq!(attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2]);
-        let standing = tx.open_case_standings(seed.org, seed.account).await.expect("a list");
-        assert_eq!(standing.len(), 1);
-        assert_eq!(standing[0].reason, Some(AttemptReason::NameTooDifferent));
+        let open = tx.open_cases(seed.org, seed.account, Span::EVERYTHING).await.expect("a list");
+        assert_eq!(open.len(), 1);
+        assert_eq!((open[0].attempt_count, open[0].status), (2, CaseStatus::NotFound));
+        assert_eq!(open[0].reason, Some(AttemptReason::NameTooDifferent));
+        drop(tx);
+        seed.finish().await;
+    }
+
+    /// More rows than one statement takes.
+    async fn many_rows_are_written_with_few_statements_and_none_is_lost(backend: Backend) {
+        let seed = Seed::new(backend).await;
+        let mut cases = Vec::new();
+        for number in 0..37 {
+            cases.push(seed.order(&format!("ORDER-{number}"), "1500.00").await);
+        }
+        let attempts: Vec<_> = cases
+            .iter()
+            .map(|case| NewAttempt {
+                id: AttemptId(id()),
+                case: *case,
+                number: 1,
+                result: AttemptResult::NotFound,
+                reason: Some(AttemptReason::NoAmountMatch),
+                candidates: format!("[\"{case}\"]"),
+                run: None,
+            })
+            .collect();
+        let mut tx = seed.store.write().await.expect("a transaction");
+        assert_eq!(tx.conclude(seed.org, &cases, CaseStatus::NotFound, seed.now).await.expect("a count"), 37);
+        tx.insert_attempts(seed.org, &attempts, seed.now).await.expect("attempts");
+        for case in &cases {
+            let event = NewEvent::engine(EventId(id()), seed.now, EventKind::CaseNotFound);
+            tx.record(seed.org, event.subject(case.0));
+        }
+        tx.commit().await.expect("a commit");
+
+        let mut tx = seed.store.read().await.expect("a transaction");
+        let open = tx.open_cases(seed.org, seed.account, Span::EVERYTHING).await.expect("a list");
+        assert_eq!(open.len(), 37);
+        for case in &open {
+            assert_eq!((case.status, case.attempt_count), (CaseStatus::NotFound, 1));
+            assert_eq!(case.candidates.as_deref(), Some(format!("[\"{}\"]", case.order.id).as_str()));
+        }
+        let events = tx.events_after(seed.org, 0, 100).await.expect("the log");
+        let logged: Vec<_> = events.iter().map(|event| (event.seq, event.subject_id)).collect();
+        let expected: Vec<_> = (1_i64..).zip(&cases).map(|(seq, case)| (seq, Some(case.0))).collect();
+        assert_eq!(logged, expected, "in the order in which they were recorded");
         drop(tx);
         seed.finish().await;
     }
@@ -107,10 +156,12 @@ each_backend! {
         let revision = tx.bump_revision(seed.org, seed.account).await.expect("a revision");
         tx.commit().await.expect("a commit");
         let mut tx = seed.store.write().await.expect("a transaction");
-        assert!(!tx.consume_revision(seed.org, seed.account, revision - 1).await.expect("an answer"));
-        assert!(tx.consume_revision(seed.org, seed.account, revision).await.expect("an answer"));
-        let again = tx.consume_revision(seed.org, seed.account, revision).await.expect("an answer");
-        assert!(!again, "two matchers that read the same state do not both decide");
+        let mut consume = async |read: i64| -> bool {
+            tx.consume_revision(seed.org, seed.account, read, read).await.expect("an answer")
+        };
+        assert!(!consume(revision - 1).await);
+        assert!(consume(revision).await);
+        assert!(!consume(revision).await, "two matchers that read the same state do not both decide");
         drop(tx);
         seed.finish().await;
     }
@@ -118,22 +169,22 @@ each_backend! {
     async fn a_delivery_needs_its_event_and_counts_each_attempt_once(backend: Backend) {
         let seed = Seed::new(backend).await;
         let (event, delivery) = (EventId(id()), DeliveryId(id()));
-        let new = NewDelivery {
+        let new = || NewDelivery {
             org_id: seed.org,
             id: delivery,
             account_id: seed.account,
             event_id: event,
             run_id: Some(seed.run),
             subject: Subject::Case(id()),
-            body: b"{\"a\":1}",
+            body: b"{\"a\":1}".to_vec(),
         };
         let mut tx = seed.store.write().await.expect("a transaction");
-        tx.insert_delivery(&new, seed.now).await.expect("checked at the commit only");
+        tx.put_into_outbox(new(), seed.now);
         let refused = tx.commit().await;
         assert!(matches!(refused, Err(StoreError::Database(_))), "no webhook without its event: {refused:?}");
 
         let mut tx = seed.store.write().await.expect("a transaction");
-        tx.insert_delivery(&new, seed.now).await.expect("a delivery");
+        tx.put_into_outbox(new(), seed.now);
         tx.record(seed.org, NewEvent::engine(event, seed.now, EventKind::CaseMatched));
         tx.commit().await.expect("a commit");
 

@@ -82,7 +82,8 @@ each_backend! {
         assert!(tx.request(seed.org, order).await.expect("a query").is_none());
         assert!(tx.requests(seed.org, None, 10, 0).await.expect("a list").is_empty());
         assert!(!tx.hold_account(seed.org, seed.account).await.expect("an answer"));
-        assert!(!tx.consume_revision(seed.org, seed.account, revision).await.expect("an answer"), "nothing is decided");
+        let consumed = tx.consume_revision(seed.org, seed.account, revision, revision).await.expect("an answer");
+        assert!(!consumed, "nothing is decided");
         let refused = tx.bump_revision(seed.org, seed.account).await;
         assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
         for kind in RunKind::ALL {
@@ -126,9 +127,9 @@ each_backend! {
                 event_id: event,
                 run_id: None,
                 subject: Subject::Movement(id()),
-                body: b"{}",
+                body: b"{}".to_vec(),
             };
-            tx.insert_delivery(&new, seed.now).await.expect("a delivery");
+            tx.put_into_outbox(new, seed.now);
         }
         tx.record(seed.org, NewEvent::engine(event, seed.now, EventKind::MovementForwarded));
         tx.commit().await.expect("a commit");

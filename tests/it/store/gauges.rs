@@ -187,16 +187,18 @@ each_backend! {
                 event_id: event,
                 run_id: None,
                 subject: Subject::Case(id()),
-                body: b"{}",
+                body: b"{}".to_vec(),
             };
             let mut tx = seed.store.write().await.expect("a transaction");
-            tx.insert_delivery(&new, at).await.expect("a delivery");
+            tx.put_into_outbox(new, at);
             tx.record(seed.org, NewEvent::engine(event, at, EventKind::CaseMatched));
+            tx.commit().await.expect("a commit");
             if let Some(state) = end {
                 let attempt = AttemptRecord { status: None, error: None, took_ms: 1, state, next_at: None };
+                let mut tx = seed.store.write().await.expect("a transaction");
                 assert!(tx.record_attempt(seed.org, delivery, 0, &attempt, at).await.expect("an answer"));
+                tx.commit().await.expect("a commit");
             }
-            tx.commit().await.expect("a commit");
         }
         assert_eq!(gauge().await, DeliveryGauge { pending: 2, dead: 1, oldest_pending_at: Some(seed.at(2)) });
         seed.finish().await;

@@ -50,15 +50,17 @@ async fn delivery(seed: &Seed, subject: Subject, attempt: Option<&AttemptRecord<
         event_id: event,
         run_id: None,
         subject,
-        body: b"{}",
+        body: b"{}".to_vec(),
     };
     let mut tx = seed.store.write().await.expect("a transaction");
-    tx.insert_delivery(&new, seed.now).await.expect("a delivery");
+    tx.put_into_outbox(new, seed.now);
     tx.record(seed.org, NewEvent::engine(event, seed.now, EventKind::CaseMatched));
-    if let Some(attempt) = attempt {
-        assert!(tx.record_attempt(seed.org, delivery, 0, attempt, seed.now).await.expect("an answer"));
-    }
     tx.commit().await.expect("a commit");
+    if let Some(attempt) = attempt {
+        let mut tx = seed.store.write().await.expect("a transaction");
+        assert!(tx.record_attempt(seed.org, delivery, 0, attempt, seed.now).await.expect("an answer"));
+        tx.commit().await.expect("a commit");
+    }
 }
 
 /// A run that began and ended so many seconds from now.

@@ -3,6 +3,7 @@
 use reconbanker::domain::ids::MovementId;
 use reconbanker::domain::movement::{BookingStatus, CreditDebit};
 use reconbanker::store::movements::Include;
+use reconbanker::store::touched::Span;
 
 use crate::support::{Backend, Seed, credit, each_backend, id};
 
@@ -75,11 +76,12 @@ each_backend! {
         debit.direction = CreditDebit::Debit;
         seed.movement(&debit).await;
         let mut tx = seed.store.write().await.expect("a transaction");
-        let free = tx.free_movements(seed.org, seed.account).await.expect("a list");
+        let free = tx.free_movements(seed.org, seed.account, Span::EVERYTHING).await.expect("a list");
         assert_eq!(free.iter().map(|row| row.id).collect::<Vec<_>>(), [asked]);
-        assert!(tx.exclude_movement(seed.org, asked, seed.now).await.expect("an answer"));
-        assert!(!tx.exclude_movement(seed.org, asked, seed.now).await.expect("an answer"), "taken once");
-        assert!(tx.free_movements(seed.org, seed.account).await.expect("a list").is_empty());
+        assert_eq!(tx.exclude_movements(seed.org, &[asked], seed.now).await.expect("a count"), 1);
+        assert_eq!(tx.exclude_movements(seed.org, &[asked], seed.now).await.expect("a count"), 0, "taken once");
+        let free = tx.free_movements(seed.org, seed.account, Span::EVERYTHING).await.expect("a list");
+        assert!(free.is_empty());
         drop(tx);
         seed.finish().await;
     }
@@ -89,7 +91,7 @@ each_backend! {
         seed.movement(&credit("f1", "1.00", "2026-11-19")).await;
         let new = seed.movement(&credit("f2", "1.00", "2026-11-20")).await;
         let mut tx = seed.store.write().await.expect("a transaction");
-        let rows = tx.unnotified_movements(seed.org, seed.account, 10).await.expect("a list");
+        let rows = tx.unnotified_movements(seed.org, seed.account, Span::EVERYTHING, 10).await.expect("a list");
         assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [new]);
         assert!(tx.mark_notified(seed.org, new, seed.now).await.expect("an answer"));
         assert!(!tx.mark_notified(seed.org, new, seed.now).await.expect("an answer"), "told once");

@@ -21,10 +21,10 @@ async fn deliver(seed: &Seed, subject: Subject, kind: EventKind, in_seconds: i64
         event_id: event,
         run_id: None,
         subject,
-        body: b"{}",
+        body: b"{}".to_vec(),
     };
     let mut tx = seed.store.write().await.expect("a transaction");
-    tx.insert_delivery(&new, now).await.expect("a delivery");
+    tx.put_into_outbox(new, now);
     tx.record(seed.org, NewEvent::engine(event, now, kind));
     tx.commit().await.expect("a commit");
     delivery
