@@ -22,7 +22,7 @@ use crate::domain::ids::{BankId, IdSource, SystemIds};
 use crate::domain::time::{Clock, SystemClock};
 use crate::http;
 use crate::jobs::queue::{self, Slots};
-use crate::jobs::{Deps, PollRules, Timing, schedule};
+use crate::jobs::{Deps, PollRules, Running, Timing, schedule};
 use crate::matching::Policy;
 use crate::metrics::Metrics;
 use crate::outbound::{Guard, Outbound};
@@ -168,6 +168,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         outbound: outbound(settings)?.watched_by(parts.checkpoints.clone()),
         engine,
         assistance: Arc::new(Assistance::new(Arc::clone(&parts.clock))),
+        running: Running::default(),
         portal_port: parts.portal_port.or(Some(settings.demo.bank_port).filter(|port| *port != 0)),
         timing: timing(settings),
         poll: poll_rules(settings),

@@ -2,15 +2,13 @@
 //!
 //! The bytes are frozen when the decision falls and sent as they are ever after.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::domain::account::{RESERVED_WEBHOOK_KEYS, words};
 use crate::domain::case::CaseStatus;
 use crate::domain::ids::MovementId;
+use crate::domain::json::LiteralObject;
 use crate::domain::money::{self, Amount, Currency};
 use crate::domain::time::Instant;
 
@@ -63,9 +61,9 @@ pub struct Forwarded<'a> {
 
 /// The body of a reconcile webhook.
 ///
-/// `extra` are the account's own fields; those with a reserved name are left out.
+/// `extra` are the account's own fields; they stand last, as they were typed. Those with a reserved name are left out.
 #[must_use]
-pub fn reconcile(result: Reconciled<'_>, extra: &Map<String, Value>) -> Vec<u8> {
+pub fn reconcile(result: Reconciled<'_>, extra: &LiteralObject) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
         external_id: &'a str,
@@ -74,7 +72,7 @@ pub fn reconcile(result: Reconciled<'_>, extra: &Map<String, Value>) -> Vec<u8> 
         currency: &'a str,
         name: &'a str,
         #[serde(flatten)]
-        extra: BTreeMap<&'a str, &'a Value>,
+        extra: Added<'a>,
     }
     to_bytes(&Body {
         external_id: result.external_id,
@@ -82,13 +80,13 @@ pub fn reconcile(result: Reconciled<'_>, extra: &Map<String, Value>) -> Vec<u8> 
         amount: number(result.amount, result.currency),
         currency: result.currency.code(),
         name: result.name,
-        extra: added_fields(extra),
+        extra: Added(extra),
     })
 }
 
 /// The body of a passthrough webhook; `extra` as in [`reconcile`].
 #[must_use]
-pub fn passthrough(movement: Forwarded<'_>, extra: &Map<String, Value>) -> Vec<u8> {
+pub fn passthrough(movement: Forwarded<'_>, extra: &LiteralObject) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
         id: MovementId,
@@ -97,7 +95,7 @@ pub fn passthrough(movement: Forwarded<'_>, extra: &Map<String, Value>) -> Vec<u
         name: Option<&'a str>,
         received_at: String,
         #[serde(flatten)]
-        extra: BTreeMap<&'a str, &'a Value>,
+        extra: Added<'a>,
     }
     to_bytes(&Body {
         id: movement.id,
@@ -105,17 +103,17 @@ pub fn passthrough(movement: Forwarded<'_>, extra: &Map<String, Value>) -> Vec<u
         currency: movement.currency.code(),
         name: movement.name,
         received_at: milliseconds(movement.received_at),
-        extra: added_fields(extra),
+        extra: Added(extra),
     })
 }
 
 /// The extra fields that may stand beside ours: none of the reserved names, not even those that this body lacks.
-fn added_fields(extra: &Map<String, Value>) -> BTreeMap<&str, &Value> {
-    extra
-        .iter()
-        .map(|(key, value)| (key.as_str(), value))
-        .filter(|(key, _)| !RESERVED_WEBHOOK_KEYS.contains(key))
-        .collect()
+struct Added<'a>(&'a LiteralObject);
+
+impl Serialize for Added<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.fields().filter(|(key, _)| !RESERVED_WEBHOOK_KEYS.contains(key)))
+    }
 }
 
 /// A JSON number with the minor digits of its currency, digit by digit as it is stored.
@@ -134,20 +132,15 @@ pub(super) fn to_bytes(body: &impl Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn fields(value: Value) -> Map<String, Value> {
-        match value {
-            Value::Object(map) => map,
-            other => panic!("{other} is not an object"),
-        }
+    fn fields(text: &str) -> LiteralObject {
+        LiteralObject::parse(text).expect(text)
     }
 
     #[test]
     fn a_reconcile_body_has_the_orders_words_and_an_exact_number() {
-        let check = |amount: &str, currency: &str, extra: Value, expected: &str| {
+        let check = |amount: &str, currency: &str, extra: &str, expected: &str| {
             let result = Reconciled {
                 external_id: "ORDER-1",
                 status: ReconcileStatus::Matched,
@@ -161,26 +154,26 @@ mod tests {
         check(
             "1500",
             "UYU",
-            json!({}),
+            "{}",
             r#"{"external_id":"ORDER-1","status":"matched","amount":1500.00,"currency":"UYU","name":"Juan \"J\" Pérez"}"#,
         );
         check(
             "9007199254740993.1",
             "CLP",
-            json!({}),
+            "{}",
             r#"{"external_id":"ORDER-1","status":"matched","amount":9007199254740993.1,"currency":"CLP","name":"Juan \"J\" Pérez"}"#,
         );
         check(
             "0.5",
             "KWD",
-            json!({"branch": {"n": 3}, "a": [null], "amount": 1, "id": "x", "received_at": 0, "status": "paid"}),
-            r#"{"external_id":"ORDER-1","status":"matched","amount":0.500,"currency":"KWD","name":"Juan \"J\" Pérez","a":[null],"branch":{"n":3}}"#,
+            r#"{"branch": {"n": 3.00}, "a": [null], "amount": 1, "id": "x", "received_at": 0, "status": "paid", "n": 1e400}"#,
+            r#"{"external_id":"ORDER-1","status":"matched","amount":0.500,"currency":"KWD","name":"Juan \"J\" Pérez","branch":{"n": 3.00},"a":[null],"n":1e400}"#,
         );
     }
 
     #[test]
     fn a_passthrough_body_has_the_movement_and_says_null_where_the_bank_names_nobody() {
-        let check = |name: Option<&str>, received_at: &str, extra: Value, expected: &str| {
+        let check = |name: Option<&str>, received_at: &str, extra: &str, expected: &str| {
             let movement = Forwarded {
                 id: "018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d10".parse().expect("id"),
                 amount: "500.5".parse().expect("amount"),
@@ -194,13 +187,13 @@ mod tests {
         check(
             Some("Ana Lopez"),
             "2026-05-13T15:30:00Z",
-            json!({"shop": "centro", "external_id": "no"}),
-            r#"{"id":"018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d10","amount":500.50,"currency":"USD","name":"Ana Lopez","received_at":"2026-05-13T15:30:00.000Z","shop":"centro"}"#,
+            r#"{"shop": "centro", "external_id": "no", "limit": 99999999999999999999}"#,
+            r#"{"id":"018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d10","amount":500.50,"currency":"USD","name":"Ana Lopez","received_at":"2026-05-13T15:30:00.000Z","shop":"centro","limit":99999999999999999999}"#,
         );
         check(
             None,
             "2026-05-13T12:30:00.123456-03:00",
-            json!({}),
+            "{}",
             r#"{"id":"018f7b3c-4f3a-7c21-9a55-3f2a5c7e9d10","amount":500.50,"currency":"USD","name":null,"received_at":"2026-05-13T15:30:00.123Z"}"#,
         );
     }

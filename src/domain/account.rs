@@ -169,7 +169,17 @@ impl LoginBudget {
         self.unknown_in_a_row >= allowed
     }
 
-    /// The budget after a person restarted the account: exactly one submission.
+    /// What it was that left no submission over, for a person.
+    #[must_use]
+    pub fn what_exhausts_it(self) -> &'static str {
+        if self.probation {
+            "the login after a restart ended without a known outcome"
+        } else {
+            "three logins in a row ended without a known outcome"
+        }
+    }
+
+    /// The budget after a person restarted a blocked account: exactly one submission.
     #[must_use]
     pub fn after_restart() -> Self {
         Self { unknown_in_a_row: 0, probation: true }

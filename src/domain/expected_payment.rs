@@ -28,7 +28,7 @@ pub struct PolledOrder {
 /// One item that was left out, and why. The other items are unaffected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedOrder {
-    /// Position in the answer, from 0.
+    /// Position in the answer, from 0; the reason counts from 1.
     pub index: usize,
     /// `None` when not even the id could be read; such an answer cancels nothing.
     pub external_id: Option<String>,

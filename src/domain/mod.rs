@@ -4,6 +4,7 @@
 //! surrounds it (an amount is exact, a bank day has a zone, a blocked login types nothing) live here.
 
 pub mod ids;
+pub mod json;
 pub mod money;
 pub mod time;
 

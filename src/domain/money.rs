@@ -165,6 +165,12 @@ impl Currency {
         &self.0
     }
 
+    /// Whether it has the form of an ISO 4217 code, three letters. A token's code may be longer.
+    #[must_use]
+    pub fn is_iso(&self) -> bool {
+        self.0.len() == 3 && self.0.bytes().all(|byte| byte.is_ascii_uppercase())
+    }
+
     /// Digits after the point in the currency's usual print (ISO 4217 minor unit).
     ///
     /// Only the exceptions to two are listed; source: ISO 4217 list one.

@@ -114,9 +114,9 @@ pub struct Movement {
     /// Remittance information as printed.
     pub description: String,
     pub counterparty_name: Option<String>,
-    /// Booked before the enrolment day: counts as notified in passthrough.
+    /// Booked before the enrolment day: passthrough never forwards it by itself.
     pub is_baseline: bool,
-    /// When the customer was told of it (passthrough), or silently marked so.
+    /// When the customer was first told of it (passthrough), or it was silently marked so.
     pub notified_at: Option<Instant>,
     /// When a match consumed it or a person set it aside.
     pub excluded_at: Option<Instant>,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::error::ApiError;
-use crate::domain::account::{OperationMode, Role};
+use crate::domain::account::{AuthType, OperationMode, Role};
 use crate::domain::event::Actor;
 use crate::domain::ids::{OrgId, UserId};
 use crate::domain::time::Instant;
@@ -41,10 +41,12 @@ impl FromRequestParts<State> for Session {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        let header = parts.headers.get(header::AUTHORIZATION).ok_or_else(|| ApiError::unauthorized("Unauthorized"))?;
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Err(ApiError::unauthorized("Unauthorized"));
+        }
         let invalid = || ApiError::unauthorized("Invalid token");
-        let token = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(invalid)?;
-        let claims = state.tokens.read(token.trim(), state.deps.now()).ok_or_else(invalid)?;
+        let token = credentials(&parts.headers, AuthType::Bearer).ok_or_else(invalid)?;
+        let claims = state.tokens.read(token, state.deps.now()).ok_or_else(invalid)?;
         let mut tx = state.deps.store.read().await?;
         let user = tx.user(claims.org, claims.sub).await?.ok_or_else(invalid)?;
         Ok(Self {
@@ -56,6 +58,12 @@ impl FromRequestParts<State> for Session {
             operation_mode: user.operation_mode,
         })
     }
+}
+
+/// What `Authorization` says in a scheme; `None` in another one. Schemes are compared without case (RFC 9110).
+pub(super) fn credentials(headers: &HeaderMap, scheme: AuthType) -> Option<&str> {
+    let (named, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    named.eq_ignore_ascii_case(scheme.scheme()).then(|| credentials.trim())
 }
 
 /// Signs and reads the documented JWTs (HS256).
@@ -94,8 +102,7 @@ impl Tokens {
     /// Whose token a request carries; `None` without one, or when it is not good. Whether the user still exists is
     /// not asked.
     pub(super) fn user_of(&self, headers: &HeaderMap, now: Instant) -> Option<UserId> {
-        let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
-        Some(self.read(token.trim(), now)?.sub)
+        Some(self.read(credentials(headers, AuthType::Bearer)?, now)?.sub)
     }
 
     /// `None` for anything but a token of ours that has not expired.

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::State;
 use super::accounts::owned;
-use super::answer::{QueuedBody, number_in_query, queued};
+use super::answer::{QueuedBody, limit_in_query, offset_in_query, queued};
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
 use super::extract::{AccountPath, ClientIp, Params, REQUEST_NOT_FOUND, RequestPath};
@@ -26,7 +26,6 @@ use crate::store::conciliation::Request;
 use crate::store::{StoreError, Tx};
 
 const LIMIT_DEFAULT: i64 = 50;
-const LIMIT_MAX: i64 = 500;
 
 /// A payment that a customer's endpoint listed, and where its reconciliation stands.
 #[derive(Serialize, ToSchema)]
@@ -201,8 +200,8 @@ pub(super) async fn list(
     session: Session,
     Params(query): Params<RequestsQuery>,
 ) -> Result<Json<Vec<RequestItem>>, ApiError> {
-    let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
-    let offset = number_in_query("offset", query.offset.as_deref(), 0)?.unwrap_or(0);
+    let limit = limit_in_query(query.limit.as_deref(), LIMIT_DEFAULT)?;
+    let offset = offset_in_query(query.offset.as_deref())?;
     let status = query.status.as_deref().filter(|word| !word.is_empty()).map(status).transpose()?;
     let requests = state.deps.store.read().await?.requests(session.org, status, limit, offset).await?;
     Ok(Json(requests.into_iter().map(RequestItem::from).collect()))

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -41,7 +41,8 @@ pub struct ConfigBody {
     retry_limit: i64,
     #[schema(value_type = String, example = "GET")]
     polling_method: PollingMethod,
-    polling_body: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    polling_body: Option<Box<RawValue>>,
     #[schema(value_type = String, example = "bearer")]
     auth_type: AuthType,
     auth_token: Option<&'static str>,
@@ -55,7 +56,8 @@ pub struct ConfigBody {
     #[schema(value_type = Vec<String>)]
     notification_events: Vec<NotificationEvent>,
     notify_on_expired: bool,
-    webhook_extra_fields: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    webhook_extra_fields: Option<Box<RawValue>>,
     silent_ingestion: bool,
     #[schema(value_type = String, example = "one-shot")]
     session_type: SessionType,
@@ -73,7 +75,8 @@ pub struct ConfigRequest {
     webhook_url: Option<String>,
     retry_limit: Option<i64>,
     polling_method: Option<String>,
-    polling_body: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    polling_body: Option<Box<RawValue>>,
     auth_type: Option<String>,
     #[schema(value_type = Option<String>)]
     auth_token: Option<SecretString>,
@@ -86,7 +89,8 @@ pub struct ConfigRequest {
     notification_auth_token: Option<SecretString>,
     notification_events: Option<Vec<String>>,
     notify_on_expired: Option<bool>,
-    webhook_extra_fields: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    webhook_extra_fields: Option<Box<RawValue>>,
     silent_ingestion: Option<bool>,
     session_type: Option<String>,
     login_mode: Option<String>,
@@ -146,7 +150,7 @@ pub(super) async fn put(
 }
 
 fn body(account_id: AccountId, config: AccountConfig, bank_username: Option<String>) -> ConfigBody {
-    let object = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
+    let literal = |text: Option<String>| text.and_then(|text| RawValue::from_string(text).ok());
     let masked = |sealed: Option<Vec<u8>>| sealed.map(|_| SECRET_PRESENT);
     let events = config.notification_events.as_deref().and_then(|text| serde_json::from_str(text).ok());
     ConfigBody {
@@ -156,7 +160,7 @@ fn body(account_id: AccountId, config: AccountConfig, bank_username: Option<Stri
         webhook_url: config.webhook_url,
         retry_limit: config.retry_limit,
         polling_method: config.polling_method,
-        polling_body: object(config.polling_body),
+        polling_body: literal(config.polling_body),
         auth_type: config.auth_type,
         auth_token: masked(config.auth_token_sealed),
         webhook_auth_type: config.webhook_auth_type,
@@ -166,7 +170,7 @@ fn body(account_id: AccountId, config: AccountConfig, bank_username: Option<Stri
         notification_auth_token: masked(config.notification_token_sealed),
         notification_events: events.unwrap_or_default(),
         notify_on_expired: config.notify_on_expired,
-        webhook_extra_fields: object(config.webhook_extra_fields),
+        webhook_extra_fields: literal(config.webhook_extra_fields),
         silent_ingestion: config.silent_ingestion,
         session_type: config.session_type,
         login_mode: config.login_mode,
@@ -260,13 +264,13 @@ async fn sealed(
         id,
         pending_orders_endpoint: valid.pending_orders_endpoint,
         polling_method: valid.polling_method,
-        polling_body: valid.polling_body.map(|value| value.to_string()),
+        polling_body: valid.polling_body,
         auth_type: valid.auth_type,
         auth_token_sealed: seal("auth_token_sealed", valid.auth_token, auth),
         webhook_url: valid.webhook_url,
         webhook_auth_type: valid.webhook_auth_type,
         webhook_auth_token_sealed: seal("webhook_auth_token_sealed", valid.webhook_auth_token, webhook),
-        webhook_extra_fields: valid.webhook_extra_fields.map(|value| value.to_string()),
+        webhook_extra_fields: valid.webhook_extra_fields,
         notification_endpoint_url: valid.notification_endpoint_url,
         notification_auth_type: valid.notification_auth_type,
         notification_token_sealed: seal("notification_token_sealed", valid.notification_token, notification),

@@ -47,5 +47,6 @@ pub(super) async fn delete(
         return Err(ApiError::not_found("Account not found"));
     }
     tx.commit().await?;
+    deps.running.call_off(session.org, id);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::limit::Policy;
+use crate::domain::account::AuthType;
 use crate::jobs::resend::ResendError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -18,6 +20,8 @@ pub struct ApiError {
     message: String,
     issues: Vec<Issue>,
     retry_after_s: Option<u64>,
+    /// The limit that refused the request.
+    exceeded: Option<Policy>,
 }
 
 /// One field that is wrong.
@@ -41,7 +45,7 @@ pub struct ErrorBody {
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), issues: Vec::new(), retry_after_s: None }
+        Self { status, code, message: message.into(), issues: Vec::new(), retry_after_s: None, exceeded: None }
     }
 
     /// 400: the request cannot be understood or breaks a rule.
@@ -82,9 +86,11 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     }
 
-    pub fn too_many_requests(retry_after_s: u64) -> Self {
+    /// 429: `policy` lets nothing through for so many seconds.
+    pub fn too_many_requests(policy: Policy, retry_after_s: u64) -> Self {
         Self {
             retry_after_s: Some(retry_after_s),
+            exceeded: Some(policy),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests")
         }
     }
@@ -189,7 +195,8 @@ impl From<VaultError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody { error: self.message, code: self.code, issues: self.issues };
-        with_retry_after((self.status, Json(body)).into_response(), self.retry_after_s)
+        let response = (self.status, Json(body)).into_response();
+        with_headers(response, AuthType::Bearer, self.retry_after_s, self.exceeded)
     }
 }
 
@@ -200,15 +207,29 @@ impl IntoResponse for MachineError {
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => "VALIDATION_ERROR".to_owned(),
             _ => problem.code.to_ascii_uppercase(),
         };
-        let retry_after_s = problem.retry_after_s;
         let body = MachineErrorBody { error: MachineErrorDetail { code, message: problem.message } };
-        with_retry_after((problem.status, Json(body)).into_response(), retry_after_s)
+        let response = (problem.status, Json(body)).into_response();
+        with_headers(response, AuthType::ApiKey, problem.retry_after_s, problem.exceeded)
     }
 }
 
-fn with_retry_after(mut response: Response, retry_after_s: Option<u64>) -> Response {
+/// Says what the body does not: with which scheme to come, when to come back, and which limit it was.
+fn with_headers(
+    mut response: Response,
+    scheme: AuthType,
+    retry_after_s: Option<u64>,
+    exceeded: Option<Policy>,
+) -> Response {
+    let lacks_credentials = response.status() == StatusCode::UNAUTHORIZED;
+    let headers = response.headers_mut();
+    if lacks_credentials {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme.scheme()));
+    }
     if let Some(seconds) = retry_after_s {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(policy) = exceeded {
+        policy.describe(0, headers);
     }
     response
 }

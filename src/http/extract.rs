@@ -25,12 +25,16 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
             request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
                 value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
             });
+        let limit = state.server.body_max_bytes;
+        let bytes = to_bytes(request.into_body(), limit).await.map_err(|_| ApiError::too_large(limit))?;
+        if bytes.is_empty() {
+            // Nothing was said: which field is missing is for the route to say.
+            return parse(b"{}").map(Self);
+        }
         if !is_json {
             let message = "send the body as JSON, with the header Content-Type: application/json";
             return Err(ApiError::bad_request("not_json", message));
         }
-        let limit = state.server.body_max_bytes;
-        let bytes = to_bytes(request.into_body(), limit).await.map_err(|_| ApiError::too_large(limit))?;
         parse(&bytes).map(Self)
     }
 }
@@ -48,9 +52,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let cause = error.into_inner();
         match cause.classify() {
             serde_json::error::Category::Data => {
-                let text = without_value(&without_position(&cause.to_string()));
-                let named = if field == "." { text.clone() } else { format!("{field}: {text}") };
-                ApiError::invalid(vec![Issue { field, message: named }])
+                let text = without_position(&cause.to_string());
+                let message = match (field.as_str(), in_words(&text)) {
+                    (".", Some(words)) => format!("the body {words}"),
+                    (".", None) => text,
+                    (_, Some(words)) => format!("{field} {words}"),
+                    (_, None) => format!("{field}: {text}"),
+                };
+                ApiError::invalid(vec![Issue { field, message }])
             }
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
@@ -70,14 +79,27 @@ fn without_position(text: &str) -> String {
     text.rsplit_once(" at line ").map_or(text, |(message, _)| message).to_owned()
 }
 
-/// A wrong value may be a secret (a password sent as a number): it is described, never repeated.
-fn without_value(text: &str) -> String {
-    let Some((before, rest)) = text.split_once("invalid type: ").or_else(|| text.split_once("invalid value: ")) else {
-        return text.to_owned();
+/// How the JSON reader calls the types of whole numbers.
+const WHOLE_NUMBERS: [&str; 8] = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"];
+
+/// What a value of the wrong type should have been, to be said behind its field's name; `None` where the trouble is
+/// another. The value itself may be a secret (a password sent as a number): it is never repeated.
+fn in_words(text: &str) -> Option<String> {
+    let is_of_wrong_type = text.starts_with("invalid type: ");
+    if !is_of_wrong_type && !text.starts_with("invalid value: ") {
+        return None;
+    }
+    let (_, expected) = text.rsplit_once(", expected ")?;
+    let kind = match expected {
+        "a string" => "text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        number if WHOLE_NUMBERS.contains(&number) && is_of_wrong_type => "a whole number",
+        number if WHOLE_NUMBERS.contains(&number) => return Some("is out of range".to_owned()),
+        other => other,
     };
-    let Some((given, expected)) = rest.rsplit_once(", expected ") else { return text.to_owned() };
-    let kind = given.split(['`', '"']).next().unwrap_or_default().trim();
-    format!("{before}invalid type: {kind}, expected {expected}")
+    Some(format!("must be {kind}"))
 }
 
 /// Parameters after the question mark.
@@ -233,8 +255,11 @@ mod tests {
             let error = parse::<Sample>(text.as_bytes()).expect_err(text);
             assert!(format!("{error:?}").contains(expected), "{error:?}");
         };
-        check(r#"{"name": 5, "retry_limit": 1}"#, "name: invalid type: integer, expected a string");
-        check(r#"{"name": "a", "retry_limit": "x"}"#, "retry_limit: invalid type: string, expected i64");
+        check(r#"{"name": 5, "retry_limit": 1}"#, "\"name must be text\"");
+        check(r#"{"name": "a", "retry_limit": "x"}"#, "\"retry_limit must be a whole number\"");
+        check(r#"{"name": "a", "retry_limit": 1.5}"#, "\"retry_limit must be a whole number\"");
+        check(r#"{"name": "a", "retry_limit": 9223372036854775808}"#, "\"retry_limit is out of range\"");
+        check(r#"{"name": "a"}"#, "\"missing field `retry_limit`\"");
         check(r#"{"name": "#, "the body is not valid JSON");
         check(r#"{"name": "a", "retry_limit": 1} trailing"#, "the body is not valid JSON");
         check(r#"["a", 1]"#, "the body must be a JSON object");

@@ -6,13 +6,13 @@ use std::num::NonZeroU32;
 use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::State;
-use super::error::ApiError;
+use super::error::{ApiError, in_words_of};
 use super::extract::ClientIp;
 use crate::domain::ids::UserId;
 
@@ -24,16 +24,47 @@ const PROBES: [&str; 3] = ["/health", "/livez", "/readyz"];
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// A bucket per address, in memory: a restart forgets, which only helps whoever mistyped.
-pub struct SignInLimit {
-    limiter: DefaultKeyedRateLimiter<IpAddr>,
-    clock: DefaultClock,
+/// A limit as answers tell it, in the two header fields of the IETF's rate limit draft.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    pub name: &'static str,
+    /// How often, at least 1 …
+    pub quota: u32,
+    /// … in so many seconds.
+    pub window_s: u32,
 }
 
-impl SignInLimit {
+impl Policy {
+    /// Writes the policy, and what is left of it.
+    pub(super) fn describe(self, remaining: u32, headers: &mut HeaderMap) {
+        let Self { name, quota, window_s } = self;
+        let used = quota.saturating_sub(remaining);
+        // Until the bucket is full again.
+        let reset_s = (u64::from(used) * u64::from(window_s)).div_ceil(u64::from(quota));
+        let policy = format!("\"{name}\";q={quota};w={window_s}");
+        let left = format!("\"{name}\";r={remaining};t={reset_s}");
+        for (header, text) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+            headers.insert(header, HeaderValue::try_from(text).expect("digits and printable ASCII"));
+        }
+    }
+}
+
+/// A bucket per address, in memory: a restart forgets, which only helps whoever mistyped.
+pub struct AttemptLimit {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+    policy: Policy,
+}
+
+impl AttemptLimit {
+    /// `name` is what answers call the limit.
     #[must_use]
-    pub fn per_minute(attempts: NonZeroU32) -> Self {
-        Self { limiter: RateLimiter::keyed(Quota::per_minute(attempts)), clock: DefaultClock::default() }
+    pub fn per_minute(name: &'static str, attempts: NonZeroU32) -> Self {
+        Self {
+            limiter: RateLimiter::keyed(Quota::per_minute(attempts)),
+            clock: DefaultClock::default(),
+            policy: Policy { name, quota: attempts.get(), window_s: 60 },
+        }
     }
 
     /// Counts one attempt; refuses with the time to wait.
@@ -41,9 +72,10 @@ impl SignInLimit {
         if self.limiter.len() > CALLERS_KEPT {
             self.limiter.retain_recent();
         }
-        self.limiter
-            .check_key(&neighbourhood(address))
-            .map_err(|until| ApiError::too_many_requests(until.wait_time_from(self.clock.now()).as_secs() + 1))
+        self.limiter.check_key(&neighbourhood(address)).map_err(|until| {
+            let wait_s = until.wait_time_from(self.clock.now()).as_secs() + 1;
+            ApiError::too_many_requests(self.policy, wait_s)
+        })
     }
 }
 
@@ -68,7 +100,7 @@ enum Caller {
 pub struct RequestLimit {
     limiter: DefaultKeyedRateLimiter<Caller, StateInformationMiddleware>,
     clock: DefaultClock,
-    per_minute: u32,
+    policy: Policy,
 }
 
 /// What a caller has left after a request was counted.
@@ -83,7 +115,8 @@ impl RequestLimit {
     #[must_use]
     pub fn per_minute(requests: NonZeroU32) -> Self {
         let limiter = RateLimiter::keyed(Quota::per_minute(requests)).with_middleware();
-        Self { limiter, clock: DefaultClock::default(), per_minute: requests.get() }
+        let policy = Policy { name: "default", quota: requests.get(), window_s: 60 };
+        Self { limiter, clock: DefaultClock::default(), policy }
     }
 
     fn count(&self, caller: Caller) -> Standing {
@@ -98,22 +131,10 @@ impl RequestLimit {
             }
         }
     }
-
-    /// The two header fields of the IETF's rate limit draft: the policy, and what is left of it.
-    fn describe(&self, standing: Standing, headers: &mut HeaderMap) {
-        let per_minute = self.per_minute;
-        let used = per_minute.saturating_sub(standing.remaining);
-        // Until the bucket is full again.
-        let reset_s = (u64::from(used) * 60).div_ceil(u64::from(per_minute));
-        let policy = format!("\"default\";q={per_minute};w=60");
-        let left = format!("\"default\";r={};t={reset_s}", standing.remaining);
-        for (name, text) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
-            headers.insert(name, HeaderValue::try_from(text).expect("digits and printable ASCII"));
-        }
-    }
 }
 
-/// Counts every request, refuses those beyond the limit, and says in each answer what is left.
+/// Counts every request, refuses those beyond the limit, and says in each answer what is left: of this limit, or of
+/// the stricter one that refused.
 pub(super) async fn limit_requests(
     Shared(state): Shared<State>,
     ClientIp(address): ClientIp,
@@ -128,9 +149,13 @@ pub(super) async fn limit_requests(
         state.request_limit.count(user.map_or_else(|| Caller::Address(neighbourhood(address)), Caller::User));
     let mut response = match standing.wait_s {
         None => next.run(request).await,
-        Some(wait_s) => ApiError::too_many_requests(wait_s).into_response(),
+        Some(wait_s) => {
+            in_words_of(request.uri().path(), ApiError::too_many_requests(state.request_limit.policy, wait_s))
+        }
     };
-    state.request_limit.describe(standing, response.headers_mut());
+    if !response.headers().contains_key(RATE_LIMIT) {
+        state.request_limit.policy.describe(standing.remaining, response.headers_mut());
+    }
     response
 }
 
@@ -164,15 +189,19 @@ mod tests {
 
     #[test]
     fn the_headers_tell_the_policy_and_what_is_left() {
-        let check = |per_minute: u32, remaining: u32, policy: &str, left: &str| {
+        let check = |policy: Policy, remaining: u32, told: &str, left: &str| {
             let mut headers = HeaderMap::new();
-            limit(per_minute).describe(Standing { remaining, wait_s: None }, &mut headers);
-            assert_eq!(headers[RATE_LIMIT_POLICY], policy);
+            policy.describe(remaining, &mut headers);
+            assert_eq!(headers[RATE_LIMIT_POLICY], told);
             assert_eq!(headers[RATE_LIMIT], left);
         };
-        check(600, 599, "\"default\";q=600;w=60", "\"default\";r=599;t=1");
-        check(600, 300, "\"default\";q=600;w=60", "\"default\";r=300;t=30");
-        check(600, 0, "\"default\";q=600;w=60", "\"default\";r=0;t=60");
-        check(7, 5, "\"default\";q=7;w=60", "\"default\";r=5;t=18");
+        let per_minute = |quota: u32| limit(quota).policy;
+        check(per_minute(600), 599, "\"default\";q=600;w=60", "\"default\";r=599;t=1");
+        check(per_minute(600), 300, "\"default\";q=600;w=60", "\"default\";r=300;t=30");
+        check(per_minute(600), 0, "\"default\";q=600;w=60", "\"default\";r=0;t=60");
+        check(per_minute(7), 5, "\"default\";q=7;w=60", "\"default\";r=5;t=18");
+        let codes = Policy { name: "codes", quota: 5, window_s: 600 };
+        check(codes, 4, "\"codes\";q=5;w=600", "\"codes\";r=4;t=120");
+        check(codes, 0, "\"codes\";q=5;w=600", "\"codes\";r=0;t=600");
     }
 }

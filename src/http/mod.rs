@@ -42,7 +42,7 @@ use utoipa_axum::routes;
 
 use self::auth::Tokens;
 use self::error::{ApiError, in_words_of};
-use self::limit::{RequestLimit, SignInLimit};
+use self::limit::{AttemptLimit, RequestLimit};
 use self::otp::CodeLimit;
 use crate::config::ServerSettings;
 use crate::jobs::Deps;
@@ -57,7 +57,8 @@ pub struct Shared {
     pub deps: Arc<Deps>,
     pub server: ServerSettings,
     tokens: Tokens,
-    sign_in_limit: SignInLimit,
+    log_in_limit: AttemptLimit,
+    registration_limit: AttemptLimit,
     request_limit: RequestLimit,
     code_limit: CodeLimit,
 }
@@ -71,7 +72,8 @@ impl Shared {
         let per_minute = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         Arc::new(Self {
             tokens: Tokens::new(token_key),
-            sign_in_limit: SignInLimit::per_minute(per_minute(server.login_attempts_per_minute)),
+            log_in_limit: AttemptLimit::per_minute("log-in", per_minute(server.login_attempts_per_minute)),
+            registration_limit: AttemptLimit::per_minute("registration", per_minute(server.login_attempts_per_minute)),
             request_limit: RequestLimit::per_minute(per_minute(server.requests_per_minute)),
             deps,
             server,

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::State;
 use super::accounts::owned;
-use super::answer::{QueuedBody, number_in_query, queued};
+use super::answer::{QueuedBody, limit_in_query, offset_in_query, queued};
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
 use super::extract::{AccountPath, ClientIp, MOVEMENT_NOT_FOUND, MovementPath, Params};
@@ -22,7 +22,6 @@ use crate::jobs::resend;
 use crate::store::movements::Include;
 
 const LIMIT_DEFAULT: i64 = 100;
-const LIMIT_MAX: i64 = 500;
 
 #[derive(Serialize, ToSchema)]
 pub struct MovementBody {
@@ -86,8 +85,8 @@ pub(super) async fn list(
     AccountPath(id): AccountPath,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Vec<MovementBody>>, ApiError> {
-    let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
-    let offset = number_in_query("offset", query.offset.as_deref(), 0)?.unwrap_or(0);
+    let limit = limit_in_query(query.limit.as_deref(), LIMIT_DEFAULT)?;
+    let offset = offset_in_query(query.offset.as_deref())?;
     let include = include(query.include.as_deref())?;
     let account = owned(&state, &session, id).await?;
     let mut tx = state.deps.store.read().await?;

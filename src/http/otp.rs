@@ -17,6 +17,7 @@ use super::accounts::owned;
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody, Issue};
 use super::extract::{AccountPath, Body, ClientIp};
+use super::limit::Policy;
 use crate::deliver::notice::Descriptor;
 use crate::domain::assistance::{CODE_CHARS_MAX, CodeShape};
 use crate::domain::event::Actor;
@@ -27,6 +28,8 @@ use crate::session::assistance::{Answer, NotTaken, Request};
 const CODES_MAX: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
 /// … after which one more is taken each two minutes: five in ten minutes.
 const CODE_EVERY: Duration = Duration::from_mins(2);
+/// The same as answers tell it.
+const POLICY: Policy = Policy { name: "codes", quota: CODES_MAX.get(), window_s: 600 };
 
 /// A request for a one-time code.
 #[derive(Serialize, ToSchema)]
@@ -125,18 +128,22 @@ pub(super) fn forward(
     if !(1..=CODE_CHARS_MAX).contains(&code.expose_secret().chars().count()) {
         return Err(invalid(format!("code must have 1 to {CODE_CHARS_MAX} characters")));
     }
-    if let Some(pending) = deps.assistance.pending(org, account)
-        && !pending.shape.fits(code.expose_secret())
-    {
+    // One that nobody waits for yet must not stand in the way of the one that is asked for a moment later.
+    let pending = deps.assistance.pending(org, account).ok_or_else(nothing_pending)?;
+    if !pending.shape.fits(code.expose_secret()) {
         return Err(misshapen(pending.shape));
     }
     state.code_limit.count(account)?;
     let answer = Answer { id: AnswerId(deps.ids.next()), code, actor: from.actor, ip: from.ip, key: from.key };
     deps.assistance.answer(org, account, answer).map_err(|problem| match problem {
-        NotTaken::NothingPending => ApiError::not_found("No code is pending for this account"),
+        NotTaken::NothingPending => nothing_pending(),
         NotTaken::Misshapen(shape) => misshapen(shape),
     })?;
     Ok((StatusCode::ACCEPTED, Json(SubmittedBody { submitted: true })))
+}
+
+fn nothing_pending() -> ApiError {
+    ApiError::not_found("No code is pending for this account")
 }
 
 fn misshapen(shape: CodeShape) -> ApiError {
@@ -161,11 +168,11 @@ impl Default for CodeLimit {
 }
 
 impl CodeLimit {
-    /// Counts one code; refuses with the time to wait. Called for accounts that exist, so the table stays small.
+    /// Counts one code; refuses with the time to wait. Called for accounts that wait for one, so the table stays small.
     fn count(&self, account: AccountId) -> Result<(), ApiError> {
         self.limiter
             .check_key(&account)
-            .map_err(|until| ApiError::too_many_requests(until.wait_time_from(self.clock.now()).as_secs() + 1))
+            .map_err(|until| ApiError::too_many_requests(POLICY, until.wait_time_from(self.clock.now()).as_secs() + 1))
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::State;
 use super::accounts::owned;
-use super::answer::number_in_query;
+use super::answer::limit_in_query;
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody};
 use super::extract::{AccountPath, Params};
@@ -18,7 +18,6 @@ use crate::domain::time::Instant;
 use crate::store::polls::PollRun;
 
 const LIMIT_DEFAULT: i64 = 50;
-const LIMIT_MAX: i64 = 500;
 
 #[derive(Serialize, ToSchema)]
 pub struct PollBody {
@@ -48,11 +47,11 @@ pub struct PollBody {
 /// An item that was left out. It counts as listed all the same.
 #[derive(Serialize, ToSchema)]
 pub struct SkippedBody {
-    /// Position in the answer, from 0.
+    /// Position in the answer, from 0; `reason` counts from 1, as people do.
     index: usize,
     /// `null` when the id could not be read; such an answer cancels nothing.
     external_id: Option<String>,
-    #[schema(example = "item 1 (\"ORDER-2\"): amount is missing")]
+    #[schema(example = "item 2 (\"ORDER-2\"): amount is missing")]
     reason: String,
 }
 
@@ -103,7 +102,7 @@ pub(super) async fn list(
     AccountPath(id): AccountPath,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Vec<PollBody>>, ApiError> {
-    let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let limit = limit_in_query(query.limit.as_deref(), LIMIT_DEFAULT)?;
     let account = owned(&state, &session, id).await?;
     let polls = state.deps.store.read().await?.polls(session.org, account.id, limit).await?;
     Ok(Json(polls.into_iter().map(PollBody::from).collect()))

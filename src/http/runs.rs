@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::State;
 use super::accounts::owned;
-use super::answer::number_in_query;
+use super::answer::limit_in_query;
 use super::auth::Session;
 use super::error::{ApiError, ErrorBody};
 use super::extract::{AccountPath, Params, RUN_NOT_FOUND, RunPath};
@@ -18,7 +18,6 @@ use crate::domain::run::{Outcome, RunKind, RunState, Trigger};
 use crate::store::run_history::PastRun;
 
 const LIMIT_DEFAULT: i64 = 50;
-const LIMIT_MAX: i64 = 500;
 
 #[derive(Serialize, ToSchema)]
 pub struct RunBody {
@@ -82,7 +81,7 @@ pub(super) async fn list(
     AccountPath(id): AccountPath,
     Params(query): Params<RunsQuery>,
 ) -> Result<Json<Vec<RunBody>>, ApiError> {
-    let limit = number_in_query("limit", query.limit.as_deref(), 1)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let limit = limit_in_query(query.limit.as_deref(), LIMIT_DEFAULT)?;
     let account = owned(&state, &session, id).await?;
     let runs = state.deps.store.read().await?.past_runs(session.org, account.id, limit).await?;
     Ok(Json(runs.into_iter().map(RunBody::from).collect()))

@@ -62,7 +62,7 @@ fn no_credentials() -> ApiError {
 /// Clears a block and scrapes at once.
 ///
 /// Exactly one submission of the credentials is allowed; if the cause is still there, the account is
-/// blocked again.
+/// blocked again. Where nothing is blocked, it only scrapes.
 #[utoipa::path(post, path = "/accounts/{accountId}/restart", tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 202, body = JobBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),

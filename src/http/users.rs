@@ -17,6 +17,7 @@ use crate::domain::account::{OperationMode, Role};
 use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::ids::{EventId, IdSource, OrgId, UserId};
 use crate::domain::time::Instant;
+use crate::jobs::wake_matcher;
 use crate::store::orgs::NewUser;
 use crate::store::{Store, StoreError};
 
@@ -40,13 +41,13 @@ pub struct RegisterResponse {
 /// By default only the very first registration is open.
 #[utoipa::path(post, path = "/auth/register", tag = "Authentication", request_body = RegisterRequest, responses(
     (status = 201, body = RegisterResponse), (status = 400, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn register(
     Shared(state): Shared<State>,
     ClientIp(ip): ClientIp,
     Body(request): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<RegisterResponse>), ApiError> {
-    state.sign_in_limit.count(ip)?;
+    state.registration_limit.count(ip)?;
     let (Some(email), Some(password)) = (request.email, request.password) else {
         return Err(ApiError::bad_request("invalid_request", "email and password required"));
     };
@@ -198,7 +199,7 @@ pub(super) async fn login(
     ClientIp(ip): ClientIp,
     Body(request): Body<LoginRequest>,
 ) -> Result<Json<LoginResponse>, ApiError> {
-    state.sign_in_limit.count(ip)?;
+    state.log_in_limit.count(ip)?;
     let (Some(email), Some(password)) = (request.email, request.password) else {
         return Err(ApiError::bad_request("invalid_request", "email and password required"));
     };
@@ -277,7 +278,13 @@ pub(super) async fn set_operation_mode(
         tx.bump_all_revisions(session.org).await?;
         match mode {
             OperationMode::Passthrough => tx.mark_all_notified(session.org, now).await.map(|_| ())?,
-            OperationMode::Reconcile => tx.schedule_polls(session.org, now).await?,
+            OperationMode::Reconcile => {
+                tx.schedule_polls(session.org, now).await?;
+                // What came in meanwhile may pay an order that was open all the time: nothing else would look.
+                for account in tx.accounts(session.org).await? {
+                    wake_matcher(&mut tx, &state.deps, session.org, account.id, now).await?;
+                }
+            }
         }
         tx.set_operation_mode(session.org, mode).await?;
         let event = NewEvent::engine(EventId(state.deps.ids.next()), now, EventKind::OperationModeChanged)

@@ -1,13 +1,13 @@
 //! What machines may do with a key: answer requests for codes, and ask whether there is one.
 //!
-//! The checks come in one order everywhere: the key, what it permits, the account, the limit, the body.
+//! The checks come in one order everywhere: the key, what it permits, the account, the body, the limit.
 
 use std::str::FromStr;
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request, State as Shared};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
@@ -15,9 +15,11 @@ use utoipa::ToSchema;
 
 use super::State;
 use super::api_keys::{account_ids, scopes};
+use super::auth::credentials;
 use super::error::{ApiError, MachineError, MachineErrorBody};
 use super::extract::{Body, ClientIp};
 use super::otp::{AssistanceBody, CodeRequest, Sender, SubmittedBody, forward};
+use crate::domain::account::AuthType;
 use crate::domain::api_key::{KeyText, Scope};
 use crate::domain::event::Actor;
 use crate::domain::ids::{AccountId, ApiKeyId, OrgId, UserId};
@@ -67,13 +69,8 @@ impl FromRequestParts<State> for Key {
 
 /// `Authorization: Api-Key <key>` or `x-api-key: <key>`; a sign-in token is neither.
 fn key_text(headers: &HeaderMap) -> Option<&str> {
-    let scheme_and_key = text_of(headers, header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '));
-    let authorization = scheme_and_key.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Api-Key")).map(|(_, key)| key);
-    authorization.or_else(|| text_of(headers, "x-api-key")).map(str::trim)
-}
-
-fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
+    let in_a_header_of_its_own = || headers.get("x-api-key")?.to_str().ok().map(str::trim);
+    credentials(headers, AuthType::ApiKey).or_else(in_a_header_of_its_own)
 }
 
 impl Key {
@@ -139,19 +136,19 @@ pub(super) async fn status(
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 
     #[test]
     fn a_key_comes_in_either_of_two_headers_and_a_sign_in_token_in_neither() {
         let check = |name: &'static str, value: &'static str, expected: Option<&str>| {
-            let headers =
-                HeaderMap::from_iter([(header::HeaderName::from_static(name), HeaderValue::from_static(value))]);
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
             assert_eq!(key_text(&headers), expected, "{name}: {value}");
         };
         check("authorization", "Api-Key rbk_1", Some("rbk_1"));
         check("authorization", "api-key  rbk_1 ", Some("rbk_1"));
+        check("authorization", "API-KEY rbk_1", Some("rbk_1"));
         check("x-api-key", "rbk_1", Some("rbk_1"));
         check("authorization", "Bearer rbk_1", None);
         check("authorization", "rbk_1", None);

@@ -13,8 +13,8 @@ const WHY: &str = "the account was deleted";
 
 /// Takes an account out of use for good; `false` when it was deleted before.
 ///
-/// Its secrets are erased, what waits for it is called off, and the log says who did it. A scrape that
-/// is under way fails at its next write.
+/// Its secrets are erased, what waits for it is ended, and the log says who did it. What is under way can write
+/// nothing more; once this is committed, the caller ends it with [`Running::call_off`](super::Running::call_off).
 pub async fn delete_account(
     tx: &mut Tx,
     deps: &Deps,

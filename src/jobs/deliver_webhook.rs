@@ -150,6 +150,9 @@ async fn record(deps: &Deps, delivery: &Delivery, attempt: &Attempt, took: Optio
     if !tx.record_attempt(delivery.org_id, delivery.id, delivery.attempts, &row, now).await? {
         return Ok(()); // Another worker wrote this attempt.
     }
+    if state == DeliveryState::Delivered {
+        tx.mark_notified(delivery.org_id, delivery.id, now).await?;
+    }
     if let Some(kind) = kind {
         let event = deps.event(kind, now).account(delivery.account_id).subject(delivery.id.0).run(delivery.run_id);
         tx.record(delivery.org_id, event.payload(json!({ "attempts": made, "status": attempt.status })));

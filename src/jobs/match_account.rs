@@ -7,8 +7,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant as Stopwatch;
 
-use serde_json::{Map, Value};
-
 use super::{Deps, JobError, outbox};
 use crate::deliver::payload::ReconcileStatus;
 use crate::domain::account::OperationMode;
@@ -16,6 +14,7 @@ use crate::domain::case::{AttemptReason, AttemptResult, CaseStatus};
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::expected_payment::ExpectedPayment;
 use crate::domain::ids::{AccountId, AllocationId, AttemptId, ExpectedPaymentId, MovementId, OrgId, RunId};
+use crate::domain::json::LiteralObject;
 use crate::domain::movement::Movement;
 use crate::domain::time::{BankZone, Instant};
 use crate::matching::{self, Decision, FreeMovement, Input, OpenOrder, Policy, Verdict};
@@ -42,7 +41,7 @@ struct Context {
     /// The account's revision when it was read.
     revision: i64,
     span: Span,
-    extra: Map<String, Value>,
+    extra: LiteralObject,
     silent_ingestion: bool,
     run: Option<RunId>,
 }
@@ -285,7 +284,7 @@ async fn forward(deps: &Deps, context: &Context) -> Result<Look, JobError> {
     let (org, account, span) = (context.org, context.account, context.span);
     let now = deps.now();
     let mut tx = deps.store.write().await?;
-    let movements = tx.unnotified_movements(org, account, span, FORWARD_CHUNK).await?;
+    let movements = tx.unforwarded_movements(org, account, span, FORWARD_CHUNK).await?;
     let is_all = i64::try_from(movements.len()).is_ok_and(|count| count < FORWARD_CHUNK);
     let looked_at = if is_all { span.upto } else { span.after };
     if !tx.consume_revision(org, account, context.revision, looked_at).await? {
@@ -293,7 +292,11 @@ async fn forward(deps: &Deps, context: &Context) -> Result<Look, JobError> {
     }
     let mut deliveries = Vec::new();
     for movement in &movements {
-        if !tx.mark_notified(org, movement.id, now).await? || context.silent_ingestion {
+        if context.silent_ingestion {
+            tx.mark_told_in_silence(org, movement.id, now).await?;
+            continue;
+        }
+        if !tx.mark_forwarded(org, movement.id, now).await? {
             continue;
         }
         let event = deps.event(EventKind::MovementForwarded, now).run(context.run);

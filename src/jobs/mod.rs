@@ -16,10 +16,12 @@ mod deliver_webhook;
 mod expire;
 mod ingest;
 mod ingest_orders;
+mod login_budget;
 mod match_account;
 mod notice;
 mod outbox;
 mod poll_customer;
+mod running;
 mod scrape_account;
 mod second_factor;
 
@@ -29,6 +31,7 @@ pub(crate) use ingest_orders::apply as apply_poll;
 pub use match_account::{explain as explain_case, run as match_account};
 pub(crate) use poll_customer::run as poll_customer;
 pub use poll_customer::{Rehearsal, rehearse as rehearse_poll};
+pub use running::Running;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -66,6 +69,8 @@ pub struct Deps {
     pub engine: Arc<dyn Engine>,
     /// Where logins ask for one-time codes.
     pub assistance: Arc<Assistance>,
+    /// What the deletion of an account calls off.
+    pub running: Running,
     /// Port of the demo bank; `None` where none runs.
     pub portal_port: Option<u16>,
     pub timing: Timing,
@@ -238,7 +243,18 @@ pub async fn request_match(
 ) -> Result<(), StoreError> {
     tx.bump_revision(org, order.account_id).await?;
     tx.touch_order(org, order.id).await?;
-    tx.enqueue(&deps.job(org, Queue::Match, order.account_id.0, None, now), now).await
+    wake_matcher(tx, deps, org, order.account_id, now).await
+}
+
+/// Has the matcher look, in the caller's transaction, at what was touched in an account since it last looked.
+pub async fn wake_matcher(
+    tx: &mut Tx,
+    deps: &Deps,
+    org: OrgId,
+    account: AccountId,
+    now: Instant,
+) -> Result<(), StoreError> {
+    tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await
 }
 
 fn queue_of(kind: RunKind) -> Queue {

@@ -2,13 +2,12 @@
 //!
 //! Each tells of an event, which the caller records and whose id is the `webhook-id`.
 
-use serde_json::{Map, Value};
-
 use super::Deps;
 use crate::deliver::payload::{self, Forwarded, ReconcileStatus, Reconciled};
 use crate::domain::event::NewEvent;
 use crate::domain::expected_payment::ExpectedPayment;
 use crate::domain::ids::{DeliveryId, OrgId};
+use crate::domain::json::LiteralObject;
 use crate::domain::movement::Movement;
 use crate::domain::time::Instant;
 use crate::store::deliveries::{NewDelivery, Subject};
@@ -16,8 +15,8 @@ use crate::store::jobs::Queue;
 use crate::store::{StoreError, Tx};
 
 /// What an account adds to each of its webhooks: its setting `webhook_extra_fields`.
-pub(super) fn extra_fields(setting: Option<&str>) -> Map<String, Value> {
-    serde_json::from_str(setting.unwrap_or("{}")).unwrap_or_default()
+pub(super) fn extra_fields(setting: Option<&str>) -> LiteralObject {
+    LiteralObject::parse(setting.unwrap_or("{}")).unwrap_or_default()
 }
 
 /// The webhook that tells of a decided case.
@@ -26,7 +25,7 @@ pub(super) fn of_case(
     org: OrgId,
     order: &ExpectedPayment,
     status: ReconcileStatus,
-    extra: &Map<String, Value>,
+    extra: &LiteralObject,
     event: &NewEvent,
 ) -> NewDelivery {
     let result = Reconciled {
@@ -52,7 +51,7 @@ pub(super) fn of_movement(
     deps: &Deps,
     org: OrgId,
     movement: &Movement,
-    extra: &Map<String, Value>,
+    extra: &LiteralObject,
     event: &NewEvent,
 ) -> NewDelivery {
     let forwarded = Forwarded {

@@ -120,16 +120,10 @@ async fn poll(deps: &Deps, run: &Run, target: &Target<'_>) -> Result<(RunResult,
 async fn ask(vault: &Vault, outbound: &Outbound, rules: &PollRules, target: &Target<'_>) -> Result<Said, JobError> {
     let config = target.config;
     let token = polling_token(vault, target.org, target.account, config)?;
-    let stored_body = config
-        .polling_body
-        .as_deref()
-        .map(serde_json::from_str)
-        .transpose()
-        .map_err(|error| JobError::discard(format!("the stored polling_body is not JSON: {error}")))?;
     let call = PollCall {
         url: target.endpoint,
         method: config.polling_method,
-        body: stored_body.as_ref(),
+        body: config.polling_body.as_deref(),
         auth: token.as_ref().map(|token| (config.auth_type, token)),
         etag: target.etag,
         timeout: rules.timeout,
@@ -162,7 +156,7 @@ fn report(answer: Answer<'_>, steps: &[Step<'_>], ingested: Ingested) -> (PollRe
             report.skipped_count = skipped;
             report.skipped = decoded.skipped.iter().take(SKIPPED_SHOWN).cloned().collect();
             if skipped > 0 {
-                remarks.push(format!("{skipped} item(s) were left out; see the report"));
+                remarks.push(format!("{skipped} item(s) were left out; see skipped"));
             }
         }
         Answer::AsBefore => remarks.push("the endpoint says that its list is as before".to_owned()),

@@ -80,8 +80,8 @@ pub async fn movement(
         return Err(ResendError::NoPayment);
     }
     let config = tx.account_config(org, movement.account_id).await?.ok_or(ResendError::NoSettings)?;
-    // `false` where it was marked before: it is sent all the same, and the first time stands.
-    tx.mark_notified(org, movement.id, now).await?;
+    // `false` where it was taken before, in silence say: it is sent all the same.
+    tx.mark_forwarded(org, movement.id, now).await?;
     let event = deps.event(EventKind::MovementForwarded, now).by(actor, ip);
     let event = event.account(movement.account_id).subject(movement.id.0);
     let extra = outbox::extra_fields(config.webhook_extra_fields.as_deref());

@@ -5,23 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, TimeDelta};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::ingest::{self, Ingested};
+use super::login_budget::{self, BudgetKeeper};
 use super::second_factor::{self, SecondFactor};
 use super::{Deps, JobError, notice, plan};
-use crate::deliver::notice::reason;
-use crate::domain::account::{Block, LoginMode};
+use crate::domain::account::LoginMode;
 use crate::domain::event::EventKind;
-use crate::domain::ids::{AccountId, AnswerId, OrgId, RunId};
-use crate::domain::run::{Outcome, RetryClass, RunKind, RunResult, RunState};
+use crate::domain::ids::{OrgId, RunId};
+use crate::domain::run::{Outcome, RunKind, RunResult, RunState};
 use crate::domain::time::{BankZone, Instant};
-use crate::scrape::challenge::{Challenge, Code, NoCode, Verdict};
 use crate::scrape::recipe::{RUN_MAX, Recipe};
-use crate::scrape::{Refusal, ScrapeReport, ScrapeRequest, Watcher};
+use crate::scrape::{ScrapeReport, ScrapeRequest};
 use crate::store::accounts::Account;
 use crate::store::bank_logins::{BankLogin, Lease};
 use crate::store::jobs::Queue;
@@ -37,6 +34,9 @@ const _: () = assert!(RUN_MAX.as_secs() + 60 < 600, "a run must end while its le
 const LOGIN_BUSY: TimeDelta = TimeDelta::seconds(15);
 /// Tries to write what a scrape read before the run is left to be found as interrupted.
 const WRITE_TRIES: u32 = 5;
+/// Between two looks whether another node has deleted the account.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const DELETED: &str = "the account was deleted while this run was under way";
 
 pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
     let Some(run) = deps.store.read().await?.run(org, id).await? else {
@@ -64,7 +64,7 @@ async fn take_up(deps: &Deps, run: &Run) -> Result<(), JobError> {
         },
     };
     if let Some(lease) = lease {
-        tx.release_lease(lease).await?;
+        release_login(&mut tx, lease, now).await?;
     }
     let detail = "the daemon stopped while this run was under way".to_owned();
     let result = RunResult { outcome: Outcome::Interrupted, detail: Some(detail), report: json!({}) };
@@ -82,6 +82,12 @@ async fn wait_for_login(mut tx: Tx, deps: &Deps, run: &Run, now: Instant) -> Res
     tx.enqueue(&deps.job(run.org_id, Queue::Scrape, run.id.0, Some(run.id), now + LOGIN_BUSY), now).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Gives the login free, and wakes who waits for it.
+async fn release_login(tx: &mut Tx, lease: Lease, now: Instant) -> Result<(), StoreError> {
+    tx.release_lease(lease).await?;
+    tx.wake_scrapes_of(lease.org, lease.login, now).await
 }
 
 /// What a scrape needs, loaded and opened.
@@ -110,6 +116,8 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
         }
     };
     let login = prepared.account.bank_login_id.expect("prepare answers `NotReady` without a login");
+    // Before the run begins: a deletion finds it waiting, and ends it, or finds it here.
+    let under_way = deps.running.enter(run.org_id, run.account_id);
     let mut tx = deps.store.write().await?;
     let Some(lease) = tx.take_lease(run.org_id, login, deps.boot, now, now + LEASE).await? else {
         return wait_for_login(tx, deps, run, now).await;
@@ -121,8 +129,7 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
     tx.commit().await?;
 
     let second_factor = SecondFactor::new(deps, lease, run, prepared.login_mode);
-    let recipe = &prepared.recipe;
-    let watcher = BudgetKeeper { deps, recipe, lease, account: run.account_id, run: run.id, began: now, second_factor };
+    let watcher = BudgetKeeper::new(deps, run, &prepared.recipe, lease, second_factor, now);
     let request = ScrapeRequest {
         recipe: Arc::clone(&prepared.recipe),
         inputs: prepared.inputs,
@@ -131,7 +138,12 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
         to: prepared.to,
         read_at: now,
     };
-    let report = deps.engine.scrape(request, &watcher).await;
+    // A scrape that loses is dropped, and its browser is killed with it.
+    let report = tokio::select! {
+        report = deps.engine.scrape(request, &watcher) => report,
+        () = under_way.called_off() => watcher.broken_off(DELETED),
+        () = deleted_elsewhere(deps, run) => watcher.broken_off(DELETED),
+    };
 
     let ingest = Ingest {
         org: run.org_id,
@@ -141,6 +153,22 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
         now: deps.now(),
     };
     keep(deps, run, &watcher, &ingest, &report).await
+}
+
+/// Returns once the account's row says that it was deleted: another node tells nobody.
+async fn deleted_elsewhere(deps: &Deps, run: &Run) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        // A database that does not answer says nothing about the account.
+        if is_deleted(deps, run).await.unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+async fn is_deleted(deps: &Deps, run: &Run) -> Result<bool, StoreError> {
+    let account = deps.store.read().await?.account(run.org_id, run.account_id).await?;
+    Ok(account.is_none())
 }
 
 /// Writes what was read and how the run ended. A login was spent on it and it lies in memory only, so
@@ -242,82 +270,6 @@ fn days_to_read(zone: BankZone, now: Instant, last_ok: Option<Instant>, deps: &D
     (anchor.checked_sub_days(Days::new(u64::from(days))).unwrap_or(anchor), today)
 }
 
-/// Writes the lock-out budget before each click that submits credentials, and gets codes from people.
-struct BudgetKeeper<'a> {
-    deps: &'a Deps,
-    recipe: &'a Recipe,
-    lease: Lease,
-    account: AccountId,
-    run: RunId,
-    began: Instant,
-    second_factor: SecondFactor<'a>,
-}
-
-impl Watcher for BudgetKeeper<'_> {
-    fn before_submission(&self) -> BoxFuture<'_, Result<(), Refusal>> {
-        async move {
-            self.note_submission().await.unwrap_or_else(|error| {
-                let outcome =
-                    if matches!(error, StoreError::Fenced) { Outcome::Interrupted } else { Outcome::Internal };
-                Err(Refusal { outcome, detail: format!("nothing was submitted: {error}") })
-            })
-        }
-        .boxed()
-    }
-
-    fn ask_code(&self, challenge: Challenge) -> BoxFuture<'_, Result<Code, NoCode>> {
-        self.second_factor.ask(challenge).boxed()
-    }
-
-    fn code_judged(&self, answer: AnswerId, verdict: Verdict) -> BoxFuture<'_, ()> {
-        self.second_factor.judged(answer, verdict).boxed()
-    }
-}
-
-impl BudgetKeeper<'_> {
-    async fn note_submission(&self) -> Result<Result<(), Refusal>, StoreError> {
-        let now = self.deps.now();
-        let mut tx = self.deps.store.write().await?;
-        if !tx.hold_account(self.lease.org, self.account).await? {
-            return Err(StoreError::Fenced);
-        }
-        tx.renew_lease(self.lease, now + LEASE).await?;
-        let Some(login) = tx.bank_login(self.lease.org, self.lease.login).await? else {
-            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail: "the bank login was deleted".into() }));
-        };
-        if let Some(block) = login.block() {
-            let detail = format!("nothing was submitted: scraping is blocked, {block}");
-            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail }));
-        }
-        if login.budget().is_exhausted() {
-            // The process died after the last permitted click: nobody knows what the bank answered.
-            let reason = "earlier logins ended without a known outcome; look at the bank's site before restarting";
-            tx.set_login_budget(self.lease, login.budget(), Some(&Block { at: now, reason: reason.into() })).await?;
-            let event = self.deps.event(EventKind::AccountBlocked, now).account(self.account).run(Some(self.run));
-            tx.record(self.lease.org, event);
-            tx.commit().await?;
-            return Ok(Err(Refusal {
-                outcome: Outcome::Interrupted,
-                detail: format!("nothing was submitted: {reason}"),
-            }));
-        }
-        if let Some(limit) = self.recipe.limits.logins_per_day {
-            let since = now - TimeDelta::hours(24);
-            if tx.submissions_since(self.lease, since).await? >= i64::from(limit) {
-                let detail =
-                    format!("nothing was submitted: the bank's limit of {limit} logins in 24 hours is reached");
-                return Ok(Err(Refusal { outcome: Outcome::RateLimited, detail }));
-            }
-        }
-        tx.set_login_budget(self.lease, login.budget().before_submission(), None).await?;
-        let event = self.deps.event(EventKind::CredentialsSubmitted, now).account(self.account).run(Some(self.run));
-        tx.record(self.lease.org, event.subject(self.lease.login.0));
-        tx.commit().await?;
-        self.deps.metrics.credentials_submitted();
-        Ok(Ok(()))
-    }
-}
-
 /// Settles the budget and ends the run. One that was overtaken ends quietly, as interrupted: there is
 /// nothing to repeat.
 async fn finish(
@@ -330,23 +282,21 @@ async fn finish(
     let lease = watcher.lease;
     let now = deps.now();
     let mut tx = deps.store.write().await?;
-    let overtaken = if tx.hold_account(run.org_id, run.account_id).await? {
-        "another run took the bank login over while this one was under way"
-    } else {
-        "the account was deleted while this run was under way"
-    };
+    let is_deleted = !tx.hold_account(run.org_id, run.account_id).await?;
     // Also for a deleted account: others may share the login, and with it what was submitted.
-    let settled = if report.submitted { settle_budget(&mut tx, deps, run, lease, report, now).await } else { Ok(()) };
+    let settled =
+        if report.submitted { login_budget::settle(&mut tx, deps, run, lease, report, now).await } else { Ok(()) };
+    let interrupted =
+        |detail: &str| RunResult { outcome: Outcome::Interrupted, detail: Some(detail.to_owned()), report: json!({}) };
     let result = match settled.and(written) {
+        Ok(_) | Err(StoreError::Fenced) if is_deleted => interrupted(DELETED),
         Ok(ingested) => result_of(report, ingested),
-        Err(StoreError::Fenced) => {
-            RunResult { outcome: Outcome::Interrupted, detail: Some(overtaken.to_owned()), report: json!({}) }
-        }
+        Err(StoreError::Fenced) => interrupted("another run took the bank login over while this one was under way"),
         Err(error) => return Err(error),
     };
     watcher.second_factor.end(&mut tx, now).await?;
     let ended = write_end(&mut tx, deps, run, &result, now).await?;
-    tx.release_lease(lease).await?;
+    release_login(&mut tx, lease, now).await?;
     tx.commit().await?;
     if ended {
         deps.metrics.run_finished(RunKind::Scrape, result.outcome, Some(now - watcher.began));
@@ -366,41 +316,6 @@ fn result_of(report: &ScrapeReport, ingested: Ingested) -> RunResult {
             "stages": report.stages,
             "drift": report.drift,
         }),
-    }
-}
-
-/// The budget was charged before the click; now the outcome is known, or known to be unknown.
-async fn settle_budget(
-    tx: &mut Tx,
-    deps: &Deps,
-    run: &Run,
-    lease: Lease,
-    report: &ScrapeReport,
-    now: Instant,
-) -> Result<(), StoreError> {
-    let Some(login) = tx.bank_login(lease.org, lease.login).await? else { return Ok(()) };
-    let (budget, blocked) =
-        login.budget().after_submission(report.outcome.submission(report.logged_in || report.challenged));
-    let parks = report.outcome.retry_class() == RetryClass::Park;
-    let is_hopeless = second_factor::is_hopeless(tx, run, report.outcome).await?;
-    let block = (blocked || parks || is_hopeless).then(|| Block { at: now, reason: block_reason(report) });
-    tx.set_login_budget(lease, budget, block.as_ref()).await?;
-    if block.is_some() {
-        let event = deps.event(EventKind::AccountBlocked, now).account(run.account_id).run(Some(run.id));
-        tx.record(run.org_id, event.payload(json!({ "outcome": report.outcome.word() })));
-    }
-    Ok(())
-}
-
-fn block_reason(report: &ScrapeReport) -> String {
-    match report.outcome.retry_class() {
-        RetryClass::Park => reason(report.outcome).into(),
-        RetryClass::Person if report.outcome.is_code_failure() => {
-            format!("three logins in a row ended without a code that the bank took (last: {})", report.outcome)
-        }
-        RetryClass::None | RetryClass::Person | RetryClass::Later | RetryClass::Maintainer => {
-            format!("three logins in a row ended without a known outcome (last: {})", report.outcome)
-        }
     }
 }
 
@@ -427,11 +342,7 @@ async fn write_end(tx: &mut Tx, deps: &Deps, run: &Run, result: &RunResult, now:
     let event = deps.event(EventKind::RunFinished, now).account(run.account_id).run(Some(run.id));
     notice::of_end(tx, deps, run, result.outcome, event.id, now).await?;
     tx.record(run.org_id, event.payload(json!({ "kind": "scrape", "outcome": result.outcome.word() })));
-    tracing::info!(
-        account_id = %run.account_id,
-        outcome = result.outcome.word(),
-        detail = result.detail.as_deref(),
-        "scrape finished"
-    );
+    // Without the detail, which may quote the bank's page.
+    tracing::info!(account_id = %run.account_id, outcome = result.outcome.word(), "scrape finished");
     Ok(true)
 }

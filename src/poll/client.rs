@@ -5,7 +5,6 @@ use std::time::Duration;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use secrecy::SecretString;
-use serde_json::Value;
 
 use crate::domain::account::{AuthType, PollingMethod};
 use crate::outbound::{Call, CallError, Ending, Outbound, UnusableToken, UrlProblem, authorization};
@@ -21,8 +20,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub struct PollCall<'a> {
     pub url: &'a str,
     pub method: PollingMethod,
-    /// Sent with POST only; `None` is sent as `{}`.
-    pub body: Option<&'a Value>,
+    /// JSON text, sent as it is, with POST only; `None` is sent as `{}`.
+    pub body: Option<&'a str>,
     /// `None` sends no `Authorization` header.
     pub auth: Option<(AuthType, &'a SecretString)>,
     /// Of the last good answer; sent as `If-None-Match`, with GET only.
@@ -45,7 +44,7 @@ pub enum Fetched {
 /// None of these says anything about the orders: a failed poll never cancels one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PollError {
-    #[error("the saved URL of the endpoint cannot be called: {0}")]
+    #[error("the saved pending_orders_endpoint cannot be called: {0}")]
     Url(UrlProblem),
     #[error(transparent)]
     Token(#[from] UnusableToken),
@@ -70,7 +69,7 @@ pub async fn fetch(outbound: &Outbound, call: PollCall<'_>) -> Result<Fetched, P
         PollingMethod::Get => (Method::GET, None),
         PollingMethod::Post => {
             headers.insert(CONTENT_TYPE, JSON);
-            (Method::POST, Some(call.body.map_or_else(|| "{}".to_owned(), Value::to_string).into_bytes()))
+            (Method::POST, Some(call.body.unwrap_or("{}").as_bytes().to_vec()))
         }
     };
     // Only GET has a 304; what came from a header can stand in one.
@@ -115,8 +114,6 @@ fn advice(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::outbound::testing::{answer_once, outbound};
 
@@ -129,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn the_request_carries_what_the_settings_say() {
         let token: SecretString = "t0ken".into();
-        let check = async |method, body: Option<&Value>, auth, wanted: &[&str], unwanted: &[&str]| {
+        let check = async |method, body: Option<&str>, auth, wanted: &[&str], unwanted: &[&str]| {
             let (url, server) = answer_once("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]");
             let fetched = fetch(&outbound(), PollCall { method, body, auth, ..get(url.as_str()) }).await;
             assert_eq!(fetched, Ok(Fetched::List { body: b"[]".to_vec(), etag: None }));
@@ -141,14 +138,15 @@ mod tests {
                 assert!(!request.contains(part), "{part} in {request}");
             }
         };
-        let filter = json!({ "account": "main-uyu" });
+        let filter = r#"{"z": 1500.00, "account": "main-uyu"}"#;
         let get = ["GET / HTTP/1.1\r\n", "accept: application/json\r\n", "authorization: Bearer t0ken\r\n"];
-        check(PollingMethod::Get, Some(&filter), Some((AuthType::Bearer, &token)), &get, &["main-uyu", "content-type"])
+        check(PollingMethod::Get, Some(filter), Some((AuthType::Bearer, &token)), &get, &["main-uyu", "content-type"])
             .await;
         let post = ["POST / HTTP/1.1\r\n", "content-type: application/json\r\n", "authorization: Api-Key t0ken\r\n"];
         check(PollingMethod::Post, None, Some((AuthType::ApiKey, &token)), &post, &[]).await;
         check(PollingMethod::Post, None, None, &["\r\n\r\n{}"], &["authorization"]).await;
-        check(PollingMethod::Post, Some(&filter), None, &["\r\n\r\n{\"account\":\"main-uyu\"}"], &[]).await;
+        check(PollingMethod::Post, Some(filter), None, &["\r\n\r\n{\"z\": 1500.00, \"account\": \"main-uyu\"}"], &[])
+            .await;
     }
 
     #[tokio::test]
@@ -206,5 +204,7 @@ mod tests {
     async fn a_url_that_slipped_into_the_settings_is_judged_again() {
         let fetched = fetch(&outbound(), get("http://10.0.0.1/pending")).await;
         assert!(matches!(fetched, Err(PollError::Url(UrlProblem::Refused(_)))));
+        let error = fetched.expect_err("not called").to_string();
+        assert!(error.starts_with("the saved pending_orders_endpoint cannot be called: 10.0.0.1 is"), "{error}");
     }
 }

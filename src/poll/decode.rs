@@ -185,6 +185,9 @@ fn read_order(external_id: &str, fields: &Fields<'_>) -> Result<PolledOrder, Str
     let amount = read_amount(fields.amount)?;
     let currency = text("currency", fields.currency)?;
     let currency = currency.parse::<Currency>().map_err(|error| format!("currency {error}"))?;
+    if !currency.is_iso() {
+        return Err(format!("currency \"{currency}\" is not a code of three letters such as UYU or USD"));
+    }
     // Control characters are no part of a name, and not every database can keep them.
     let name = text("name", fields.name)?.replace(char::is_control, " ").trim().to_owned();
     if name.is_empty() {
@@ -259,7 +262,7 @@ fn collect(items: &[Item]) -> Decoded {
             (Ok(order), Some(&Places { first, differing: Some(differing) })) => {
                 let says_the_same = items[differing].order.as_ref() == Ok(order);
                 let other = if says_the_same { first } else { differing };
-                let reason = format!("is listed again with different content as item {other}");
+                let reason = format!("is listed again with different content as item {}", other + 1);
                 decoded.skipped.push(skipped(index, item, &reason));
             }
             (Err(reason), _) => decoded.skipped.push(skipped(index, item, reason)),
@@ -268,13 +271,14 @@ fn collect(items: &[Item]) -> Decoded {
     decoded
 }
 
-/// The report names items by their position from 0 and, shortened, by their id.
+/// The report names items as people count them, from 1, and, shortened, by their id.
 fn skipped(index: usize, item: &Item, reason: &str) -> SkippedOrder {
     let shorten = |id: &String| id.chars().take(EXTERNAL_ID_CHARS_MAX).collect::<String>();
     let external_id = item.external_id.as_ref().map(shorten);
+    let position = index + 1;
     let reason = match &external_id {
-        Some(id) => format!("item {index} ({id:?}): {reason}"),
-        None => format!("item {index}: {reason}"),
+        Some(id) => format!("item {position} ({id:?}): {reason}"),
+        None => format!("item {position}: {reason}"),
     };
     SkippedOrder { index, external_id, reason }
 }
@@ -347,34 +351,39 @@ mod tests {
         };
         let with = |field: &str| format!(r#"{{"external_id":"X",{field}}}"#);
         let id = Some("X");
-        check("7", None, "item 1: is not an object");
-        check("[\"X\",1,\"UYU\",\"A\"]", None, "item 1: is not an object");
-        check("{}", None, "item 1: external_id is missing");
-        check(r#"{"external_id":null}"#, None, "item 1: external_id is missing");
-        check(r#"{"external_id":" "}"#, None, "item 1: external_id is empty");
-        check(r#"{"external_id":1.5}"#, None, "item 1: external_id is neither a text nor a whole number");
-        check(r#"{"external_id":["X"]}"#, None, "item 1: external_id is neither a text nor a whole number");
-        check(&with(r#""external_id":"Y""#), None, "item 1: cannot be read: duplicate field `external_id`");
+        check("7", None, "item 2: is not an object");
+        check("[\"X\",1,\"UYU\",\"A\"]", None, "item 2: is not an object");
+        check("{}", None, "item 2: external_id is missing");
+        check(r#"{"external_id":null}"#, None, "item 2: external_id is missing");
+        check(r#"{"external_id":" "}"#, None, "item 2: external_id is empty");
+        check(r#"{"external_id":1.5}"#, None, "item 2: external_id is neither a text nor a whole number");
+        check(r#"{"external_id":["X"]}"#, None, "item 2: external_id is neither a text nor a whole number");
+        check(&with(r#""external_id":"Y""#), None, "item 2: cannot be read: duplicate field `external_id`");
         check(
             r#"{"external_id":"A\u0000"}"#,
             Some("A\0"),
-            "item 1 (\"A\\0\"): external_id contains a control character",
+            "item 2 (\"A\\0\"): external_id contains a control character",
         );
-        check(&with(r#""name":"A""#), id, r#"item 1 ("X"): amount is missing"#);
-        check(&with(r#""amount":true"#), id, r#"item 1 ("X"): amount is not a number"#);
-        check(&with(r#""amount":0.00"#), id, r#"item 1 ("X"): amount is zero; it must be greater than 0"#);
-        check(&with(r#""amount":-5"#), id, r#"item 1 ("X"): amount "-5" is negative; give a positive amount"#);
-        check(&with(r#""amount":"1,500""#), id, r#"item 1 ("X"): amount "1,500" is not a decimal number"#);
+        check(&with(r#""name":"A""#), id, r#"item 2 ("X"): amount is missing"#);
+        check(&with(r#""amount":true"#), id, r#"item 2 ("X"): amount is not a number"#);
+        check(&with(r#""amount":0.00"#), id, r#"item 2 ("X"): amount is zero; it must be greater than 0"#);
+        check(&with(r#""amount":-5"#), id, r#"item 2 ("X"): amount "-5" is negative; give a positive amount"#);
+        check(&with(r#""amount":"1,500""#), id, r#"item 2 ("X"): amount "1,500" is not a decimal number"#);
         let dashes = format!(r#""amount":"{}""#, "-".repeat(200_000));
-        check(&with(&dashes), id, r#"item 1 ("X"): amount is longer than 100 characters"#);
-        check(&with(r#""amount":5"#), id, r#"item 1 ("X"): currency is missing"#);
-        let currency = r#"item 1 ("X"): currency "$" is not a currency code such as UYU or USD"#;
+        check(&with(&dashes), id, r#"item 2 ("X"): amount is longer than 100 characters"#);
+        check(&with(r#""amount":5"#), id, r#"item 2 ("X"): currency is missing"#);
+        let currency = r#"item 2 ("X"): currency "$" is not a currency code such as UYU or USD"#;
         check(&with(r#""amount":5,"currency":"$""#), id, currency);
-        check(&with(r#""amount":5,"currency":"UYU""#), id, r#"item 1 ("X"): name is missing"#);
-        check(&with(r#""amount":5,"currency":"UYU","name":7"#), id, r#"item 1 ("X"): name is not a text"#);
-        check(&with(r#""amount":5,"currency":"UYU","name":" ""#), id, r#"item 1 ("X"): name is empty"#);
+        for (token, shown) in [("PESOS", "PESOS"), ("usdt", "USDT"), ("U2S", "U2S")] {
+            let said = "is not a code of three letters such as UYU or USD";
+            let reason = format!(r#"item 2 ("X"): currency "{shown}" {said}"#);
+            check(&with(&format!(r#""amount":5,"currency":"{token}""#)), id, &reason);
+        }
+        check(&with(r#""amount":5,"currency":"UYU""#), id, r#"item 2 ("X"): name is missing"#);
+        check(&with(r#""amount":5,"currency":"UYU","name":7"#), id, r#"item 2 ("X"): name is not a text"#);
+        check(&with(r#""amount":5,"currency":"UYU","name":" ""#), id, r#"item 2 ("X"): name is empty"#);
         let long = format!(r#""amount":5,"currency":"UYU","name":"{}""#, "ñ".repeat(301));
-        check(&with(&long), id, r#"item 1 ("X"): name is longer than 300 characters"#);
+        check(&with(&long), id, r#"item 2 ("X"): name is longer than 300 characters"#);
     }
 
     #[test]
@@ -387,14 +396,14 @@ mod tests {
             assert_eq!((decoded.orders.len(), found.as_slice()), (orders, reasons), "{amounts:?}");
             assert_eq!((decoded.listed, decoded.unreadable_ids), (vec!["X".to_owned()], false), "{amounts:?}");
         };
-        let again = |index: usize, other: usize| {
-            format!("item {index} (\"X\"): is listed again with different content as item {other}")
+        let again = |position: usize, other: usize| {
+            format!("item {position} (\"X\"): is listed again with different content as item {other}")
         };
         check(&["5", "5.00", "\"5\""], 1, &[]);
-        check(&["5", "6"], 0, &[&again(0, 1), &again(1, 0)]);
-        check(&["5", "5", "6", "5"], 0, &[&again(0, 2), &again(1, 2), &again(2, 0), &again(3, 2)]);
-        check(&["5", "null"], 0, &[&again(0, 1), "item 1 (\"X\"): amount is missing"]);
-        check(&["null", "5"], 0, &["item 0 (\"X\"): amount is missing", &again(1, 0)]);
+        check(&["5", "6"], 0, &[&again(1, 2), &again(2, 1)]);
+        check(&["5", "5", "6", "5"], 0, &[&again(1, 3), &again(2, 3), &again(3, 1), &again(4, 3)]);
+        check(&["5", "null"], 0, &[&again(1, 2), "item 2 (\"X\"): amount is missing"]);
+        check(&["null", "5"], 0, &["item 1 (\"X\"): amount is missing", &again(2, 1)]);
     }
 
     #[test]

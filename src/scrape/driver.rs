@@ -39,7 +39,7 @@ const BROWSERS: [&str; 4] = [
 
 /// A running driver, alone in its process group with its guard and its browser.
 ///
-/// Dropping it kills the group; [`Driver::stop`] also waits for the end and removes the directory.
+/// Dropping it kills the group and has the directory removed; [`Driver::stop`] also waits for both.
 #[derive(Debug)]
 pub struct Driver {
     guard: Child,
@@ -266,10 +266,19 @@ impl RunDirectory {
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        if !self.is_removed {
-            // What still resists is removed at the next boot.
-            let _ = std::fs::remove_dir_all(&self.path);
+        if self.is_removed || std::fs::remove_dir_all(&self.path).is_ok() {
+            return;
         }
+        // Processes that were just killed are still leaving. This thread drives others and cannot wait for them; what
+        // resists longer than that, or finds no thread, is removed at the next boot.
+        let path = std::mem::take(&mut self.path);
+        let remove = move || {
+            (0..REMOVE_TRIES).any(|_| {
+                std::thread::sleep(REMOVE_PAUSE);
+                std::fs::remove_dir_all(&path).is_ok() || !path.exists()
+            })
+        };
+        let _ = std::thread::Builder::new().spawn(remove);
     }
 }
 

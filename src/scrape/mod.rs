@@ -90,6 +90,10 @@ pub trait Watcher: Send + Sync {
     /// Called right before the click that submits credentials. An error stops the run before the click.
     fn before_submission(&self) -> BoxFuture<'_, Result<(), Refusal>>;
 
+    /// Called when the bank has taken the credentials: it lets us in, or asks for a one-time code. Who breaks the run
+    /// off learns it nowhere else.
+    fn credentials_taken(&self) {}
+
     /// Called when the bank asks for a one-time code, before anything is done about it; returns when there is one. The
     /// answer is dropped unread when the page changes for the worse meanwhile.
     fn ask_code(&self, challenge: Challenge) -> BoxFuture<'_, Result<Code, NoCode>>;
@@ -175,7 +179,8 @@ impl ScrapeReport {
 
 /// Something that can scrape a bank: the real engine, or a scripted one in tests.
 pub trait Engine: Send + Sync {
-    /// Reads the requested days of every account. Never fails otherwise than by the outcome of its report.
+    /// Reads the requested days of every account. Never fails otherwise than by the outcome of its report. Dropped
+    /// before its end, it leaves no browser behind.
     fn scrape<'a>(&'a self, request: ScrapeRequest, watcher: &'a dyn Watcher) -> BoxFuture<'a, ScrapeReport>;
 }
 

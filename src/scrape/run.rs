@@ -37,6 +37,7 @@ pub async fn drive<B: Browser>(browser: &mut B, request: &ScrapeRequest, watcher
         flow: Flow::new(browser, recipe, watcher, origins, scope),
         request,
         recipe,
+        watcher,
         stages: Vec::new(),
         stage_began: Instant::now(),
         accounts: Vec::new(),
@@ -82,6 +83,7 @@ struct Run<'r, B> {
     flow: Flow<'r, B>,
     request: &'r ScrapeRequest,
     recipe: &'r Recipe,
+    watcher: &'r dyn Watcher,
     /// The last one is under way since `stage_began`.
     stages: Vec<Stage>,
     stage_began: Instant,
@@ -100,6 +102,7 @@ impl<B: Browser> Run<'_, B> {
         self.begin(LOGIN.to_owned());
         self.flow.run(LOGIN).await?;
         self.flow.phase = Phase::LoggedIn;
+        self.watcher.credentials_taken();
 
         self.begin("accounts".to_owned());
         let accounts = self.account_rows().await?;
@@ -263,7 +266,8 @@ impl<B: Browser> Run<'_, B> {
         self.begin("logout".to_owned());
         match timeout(LOGOUT_LIMIT, self.flow.run(flow)).await {
             Ok(Ok(())) => {}
-            Ok(Err(failure)) => tracing::debug!(detail = %failure.detail, "could not log out"),
+            // Without the detail, which may quote the page.
+            Ok(Err(failure)) => tracing::debug!(outcome = failure.outcome.word(), "could not log out"),
             Err(_) => tracing::debug!("could not log out in time"),
         }
     }

@@ -170,11 +170,11 @@ impl Tx {
         Ok(count)
     }
 
-    /// Clears a block: a person's decision, which permits what `budget` says.
+    /// Clears a block: a person's decision, which permits what `budget` says. Where there is none, the budget stays.
     pub async fn unblock_login(&mut self, org: OrgId, id: BankLoginId, budget: LoginBudget) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE bank_logins
             SET unknown_submissions = $3, probation = $4, blocked_at = NULL, blocked_reason = NULL
-            WHERE org_id = $1 AND id = $2";
+            WHERE org_id = $1 AND id = $2 AND blocked_at IS NOT NULL";
         on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(id).bind(budget.unknown_in_a_row).bind(budget.probation)
             .execute(conn).await.map(|_| ())?);

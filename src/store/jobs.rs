@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Inner, StoreError, Tx, on_backend, rows};
 use crate::domain::account::words;
-use crate::domain::ids::{JobId, OrgId, RunId};
+use crate::domain::ids::{BankLoginId, JobId, OrgId, RunId};
 use crate::domain::time::Instant;
 
 words! {
@@ -120,6 +120,18 @@ impl Tx {
             }
         }
         Ok(None)
+    }
+
+    /// Makes the scrapes that wait for a bank login due now, because it is free.
+    pub async fn wake_scrapes_of(&mut self, org: OrgId, login: BankLoginId, now: Instant) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE jobs SET run_at = $4
+            WHERE org_id = $1 AND queue = $2 AND state = 'ready' AND run_at > $4
+              AND EXISTS (SELECT 1 FROM runs r JOIN accounts a ON a.org_id = r.org_id AND a.id = r.account_id
+                          WHERE r.org_id = jobs.org_id AND r.id = jobs.subject AND a.bank_login_id = $3)";
+        let rows = on_backend!(self, conn => sqlx::query(SQL)
+            .bind(org).bind(Queue::Scrape.word()).bind(login).bind(now).execute(conn).await?.rows_affected());
+        self.made_jobs_ready |= rows > 0;
+        Ok(())
     }
 
     /// Prolongs a lease; `false` when it was lost.

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::touched::{Span, touched_amounts};
 use super::{StoreError, Tx, on_backend, rows};
-use crate::domain::ids::{AccountId, MovementId, OrgId, RunId};
+use crate::domain::ids::{AccountId, DeliveryId, MovementId, OrgId, RunId};
 use crate::domain::money::{Amount, Currency};
 use crate::domain::movement::{BookingStatus, CreditDebit, FINGERPRINT_VERSION, Movement, ScrapedMovement};
 use crate::domain::time::Instant;
@@ -206,19 +206,21 @@ impl Tx {
         Ok(excluded)
     }
 
-    /// Booked credits that were touched in a span and that passthrough has not told the customer of, oldest first.
-    /// Baseline never counts.
-    pub async fn unnotified_movements(
+    /// Booked credits that were touched in a span and that passthrough has not taken yet, oldest first. Baseline never
+    /// counts.
+    pub async fn unforwarded_movements(
         &mut self,
         org: OrgId,
         account: AccountId,
         span: Span,
         limit: i64,
     ) -> Result<Vec<Movement>, StoreError> {
+        // Word by word the condition of the index `movements_unforwarded`. What was told was taken: an earlier release
+        // noted nothing else.
         const SQL: &str = select_movement!(
             "WHERE org_id = $1 AND account_id = $2 AND touched > $3 AND touched <= $4
                AND status = 'booked' AND direction = 'credit'
-               AND notified_at IS NULL AND excluded_at IS NULL AND NOT is_baseline
+               AND forwarded_at IS NULL AND notified_at IS NULL AND excluded_at IS NULL AND NOT is_baseline
              ORDER BY received_at, id LIMIT $5"
         );
         let rows: Vec<MovementRow> = on_backend!(self, conn => sqlx::query_as(SQL)
@@ -226,18 +228,39 @@ impl Tx {
         Ok(rows.into_iter().map(Movement::from).collect())
     }
 
-    /// Marks a movement as told; `false` when it had been.
-    pub async fn mark_notified(&mut self, org: OrgId, id: MovementId, now: Instant) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE movements SET notified_at = $3 WHERE org_id = $1 AND id = $2 AND notified_at IS NULL";
+    /// Takes a movement for the webhook that will tell of it; `false` when it had been taken.
+    pub async fn mark_forwarded(&mut self, org: OrgId, id: MovementId, now: Instant) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "UPDATE movements SET forwarded_at = $3 WHERE org_id = $1 AND id = $2 AND forwarded_at IS NULL";
         let rows = on_backend!(self, conn => sqlx::query(SQL)
             .bind(org).bind(id).bind(now).execute(conn).await?.rows_affected());
         Ok(rows == 1)
     }
 
-    /// Marks everything an organisation's accounts hold as told: what switching to passthrough does,
-    /// so that no backlog is sent.
+    /// Takes a movement and counts it as told, although nobody is; `false` when it had been taken.
+    pub async fn mark_told_in_silence(&mut self, org: OrgId, id: MovementId, now: Instant) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE movements SET forwarded_at = $3, notified_at = COALESCE(notified_at, $3)
+            WHERE org_id = $1 AND id = $2 AND forwarded_at IS NULL";
+        let rows = on_backend!(self, conn => sqlx::query(SQL)
+            .bind(org).bind(id).bind(now).execute(conn).await?.rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Notes that the webhook of a movement arrived; the first time stands. Webhooks about anything else note nothing.
+    pub async fn mark_notified(&mut self, org: OrgId, delivery: DeliveryId, now: Instant) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE movements SET notified_at = $3
+            WHERE org_id = $1 AND notified_at IS NULL
+              AND id = (SELECT d.subject_id FROM deliveries d
+                        WHERE d.org_id = $1 AND d.id = $2 AND d.subject_kind = 'movement')";
+        on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(delivery).bind(now).execute(conn).await.map(|_| ())?);
+        Ok(())
+    }
+
+    /// Takes everything that an organisation's accounts hold and counts it as told: what switching to passthrough
+    /// does, so that no backlog is sent. What is on its way already is told when it arrives.
     pub async fn mark_all_notified(&mut self, org: OrgId, now: Instant) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE movements SET notified_at = $2 WHERE org_id = $1 AND notified_at IS NULL";
+        const SQL: &str = "UPDATE movements SET forwarded_at = $2, notified_at = COALESCE(notified_at, $2)
+            WHERE org_id = $1 AND forwarded_at IS NULL";
         Ok(on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(now).execute(conn).await?.rows_affected()))
     }
 }

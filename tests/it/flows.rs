@@ -13,6 +13,8 @@ mod poll_answers;
 mod polling;
 mod presence;
 mod refused;
+mod restart;
 mod schedule;
 mod settings;
+mod shared_login;
 mod shutdown;

@@ -10,4 +10,5 @@ mod options;
 mod requests;
 mod resend;
 mod runs;
+mod schemes;
 mod shapes;

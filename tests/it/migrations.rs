@@ -56,8 +56,8 @@ each_backend! {
         let free = tx.free_movements(org, account, unseen).await.expect("a list");
         assert_eq!(free.iter().map(|row| row.id.0.as_u128()).collect::<Vec<_>>(), [31]);
         // In passthrough, what was not forwarded yet will be.
-        let unnotified = tx.unnotified_movements(org, account, unseen, 10).await.expect("a list");
-        assert_eq!(unnotified.iter().map(|row| row.id.0.as_u128()).collect::<Vec<_>>(), [31, 32]);
+        let unforwarded = tx.unforwarded_movements(org, account, unseen, 10).await.expect("a list");
+        assert_eq!(unforwarded.iter().map(|row| row.id.0.as_u128()).collect::<Vec<_>>(), [31, 32]);
         drop(tx);
         store.close().await;
         database.remove().await;

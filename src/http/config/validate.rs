@@ -2,13 +2,14 @@
 //! every issue at once.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::ConfigRequest;
 use crate::domain::account::{
     AuthType, LoginMode, NotificationEvent, OperationMode, PollingMethod, RESERVED_WEBHOOK_KEYS, SECRET_PRESENT,
     SessionType,
 };
+use crate::domain::json::LiteralObject;
 use crate::http::error::Issue;
 use crate::outbound::Guard;
 
@@ -25,7 +26,8 @@ pub(super) struct Valid {
     pub webhook_url: String,
     pub retry_limit: i64,
     pub polling_method: PollingMethod,
-    pub polling_body: Option<Value>,
+    /// JSON text, as it was typed.
+    pub polling_body: Option<String>,
     pub auth_type: AuthType,
     pub auth_token: Token,
     pub webhook_auth_type: Option<AuthType>,
@@ -35,7 +37,8 @@ pub(super) struct Valid {
     pub notification_token: Token,
     pub notification_events: Vec<NotificationEvent>,
     pub notify_on_expired: bool,
-    pub webhook_extra_fields: Option<Value>,
+    /// The text of a JSON object, as it was typed.
+    pub webhook_extra_fields: Option<String>,
     pub silent_ingestion: bool,
     pub session_type: SessionType,
     pub login_mode: LoginMode,
@@ -68,21 +71,33 @@ struct Check<'a> {
 pub(super) fn check(request: ConfigRequest, mode: Option<OperationMode>, guard: &Guard) -> Result<Valid, Vec<Issue>> {
     let mut check = Check { issues: Vec::new(), guard };
     let webhook_url = check.required_url("webhook_url", request.webhook_url);
-    let pending_orders_endpoint = check.url("pending_orders_endpoint", request.pending_orders_endpoint);
+    let pending_orders_endpoint = match mode {
+        // Nobody calls it, so nobody judges it: a poll does both, should the mode change.
+        Some(OperationMode::Passthrough) => check.typed("pending_orders_endpoint", request.pending_orders_endpoint),
+        Some(OperationMode::Reconcile) | None => check.url("pending_orders_endpoint", request.pending_orders_endpoint),
+    };
     if pending_orders_endpoint.is_none() && mode == Some(OperationMode::Reconcile) {
         check
             .missing("pending_orders_endpoint", "pending_orders_endpoint is required when operation mode is reconcile");
     }
     let extra = check.object("webhook_extra_fields", request.webhook_extra_fields);
-    check.reserved_keys(extra.as_ref());
+    if let Some((_, extra)) = &extra {
+        check.reserved_keys(extra);
+    }
+    let retry_limit = check.retry_limit(request.retry_limit);
+    let polling_method = check
+        .word("polling_method", request.polling_method, PollingMethod::ALL, PollingMethod::word)
+        .unwrap_or(PollingMethod::Get);
+    let polling_body = match polling_method {
+        PollingMethod::Get => not_sent(request.polling_body),
+        PollingMethod::Post => check.object("polling_body", request.polling_body).map(|(text, _)| text),
+    };
     let valid = Valid {
         pending_orders_endpoint,
         webhook_url: webhook_url.unwrap_or_default(),
-        retry_limit: check.retry_limit(request.retry_limit),
-        polling_method: check
-            .word("polling_method", request.polling_method, PollingMethod::ALL, PollingMethod::word)
-            .unwrap_or(PollingMethod::Get),
-        polling_body: check.object("polling_body", request.polling_body),
+        retry_limit,
+        polling_method,
+        polling_body,
         auth_type: check.auth_type("auth_type", request.auth_type).unwrap_or(AuthType::Bearer),
         auth_token: check.token("auth_token", request.auth_token),
         webhook_auth_type: check.auth_type("webhook_auth_type", request.webhook_auth_type),
@@ -92,7 +107,7 @@ pub(super) fn check(request: ConfigRequest, mode: Option<OperationMode>, guard: 
         notification_token: check.token("notification_auth_token", request.notification_auth_token),
         notification_events: check.events(request.notification_events),
         notify_on_expired: request.notify_on_expired.unwrap_or(false),
-        webhook_extra_fields: extra,
+        webhook_extra_fields: extra.map(|(text, _)| text),
         silent_ingestion: request.silent_ingestion.unwrap_or(false),
         session_type: check
             .word("session_type", request.session_type, SessionType::ALL, SessionType::word)
@@ -103,6 +118,18 @@ pub(super) fn check(request: ConfigRequest, mode: Option<OperationMode>, guard: 
         credentials: check.credentials(request.bank_username, request.bank_password),
     };
     if check.issues.is_empty() { Ok(valid) } else { Err(check.issues) }
+}
+
+/// What stands for a body that is not sent: any JSON, as it was typed.
+fn not_sent(value: Option<Box<RawValue>>) -> Option<String> {
+    let value = value?;
+    let is_empty = text_in(&value).is_some_and(|text| text.trim().is_empty());
+    (!is_empty).then(|| value.get().to_owned())
+}
+
+/// The text that a JSON string holds; `None` for other values.
+fn text_in(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 impl Check<'_> {
@@ -135,6 +162,15 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    /// A text that is kept as it was typed. PostgreSQL could not store a NUL.
+    fn typed(&mut self, field: &str, text: Option<String>) -> Option<String> {
+        let text = text.filter(|text| !text.trim().is_empty())?;
+        if text.contains(char::is_control) {
+            self.issue(field, format!("{field} must not contain control characters"));
+        }
+        Some(text)
     }
 
     fn word<T: Copy>(
@@ -179,30 +215,25 @@ impl Check<'_> {
         }
     }
 
-    /// An object, or the same as JSON text; `null` and empty text count as left out.
-    fn object(&mut self, field: &str, value: Option<Value>) -> Option<Value> {
-        let value = match value? {
-            Value::Null => return None,
-            Value::String(text) if text.trim().is_empty() => return None,
-            Value::String(text) => {
-                let Ok(value) = serde_json::from_str(&text) else {
-                    self.issue(field, format!("{field} must be valid JSON (or empty)"));
-                    return None;
-                };
-                value
-            }
-            value => value,
-        };
-        if value.is_object() {
-            return Some(value);
+    /// An object, or the text of one; what counts is how it was typed. `null` and empty text count as left out.
+    fn object(&mut self, field: &str, value: Option<Box<RawValue>>) -> Option<(String, LiteralObject)> {
+        let value = value?;
+        let text = text_in(&value).unwrap_or_else(|| value.get().to_owned());
+        if text.trim().is_empty() {
+            return None;
         }
-        self.issue(field, format!("{field} must be a JSON object"));
-        None
+        match LiteralObject::parse(&text) {
+            Ok(object) => Some((text, object)),
+            Err(problem) => {
+                self.issue(field, format!("{field} {problem}"));
+                None
+            }
+        }
     }
 
-    fn reserved_keys(&mut self, extra: Option<&Value>) {
-        let Some(extra) = extra.and_then(Value::as_object) else { return };
-        let taken: Vec<_> = RESERVED_WEBHOOK_KEYS.into_iter().filter(|key| extra.contains_key(*key)).collect();
+    fn reserved_keys(&mut self, extra: &LiteralObject) {
+        let is_taken = |reserved: &str| extra.fields().any(|(key, _)| key == reserved);
+        let taken: Vec<_> = RESERVED_WEBHOOK_KEYS.into_iter().filter(|key| is_taken(key)).collect();
         if !taken.is_empty() {
             let message = format!("webhook_extra_fields cannot override reserved keys: {}", taken.join(", "));
             self.issue("webhook_extra_fields", message);
@@ -252,7 +283,7 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -274,9 +305,19 @@ mod tests {
         check(json!({}), &["webhook_url is required"]);
         check(with("retry_limit", json!(-1)), &["retry_limit must be between 0 and 100"]);
         check(with("polling_method", json!("PATCH")), &["polling_method must be one of \"GET\", \"POST\""]);
-        check(with("polling_body", json!("{")), &["polling_body must be valid JSON (or empty)"]);
-        check(with("polling_body", json!("{\"a\": 1}")), &[]);
-        check(with("polling_body", json!([1])), &["polling_body must be a JSON object"]);
+        let posted = |body: Value| {
+            let mut settings = with("polling_method", json!("POST"));
+            settings["polling_body"] = body;
+            settings
+        };
+        check(posted(json!("{")), &["polling_body must be valid JSON (or empty)"]);
+        check(posted(json!("{\"a\": 1}")), &[]);
+        check(posted(json!([1])), &["polling_body must be a JSON object"]);
+        check(posted(json!("{\"a\": 1, \"a\": 2}")), &["polling_body has the key \"a\" twice"]);
+        check(posted(json!(" ")), &[]);
+        for unsent in [json!("{"), json!([1]), json!(5)] {
+            check(with("polling_body", unsent), &[]);
+        }
         check(
             with("webhook_extra_fields", json!({ "tenant": "acme", "name": "x", "amount": 1 })),
             &["webhook_extra_fields cannot override reserved keys: amount, name"],
@@ -287,6 +328,41 @@ mod tests {
         );
         check(with("auth_token", json!("two words")), &["auth_token may hold visible ASCII characters only"]);
         check(with("session_type", json!("forever")), &["session_type must be one of \"one-shot\", \"persistent\""]);
+    }
+
+    #[test]
+    fn what_is_passed_on_stays_as_it_was_typed() {
+        let check = |settings: &str, body: Option<&str>, extra: Option<&str>| {
+            let text = format!(r#"{{"webhook_url": "https://shop.example/hook", {settings}}}"#);
+            let request = serde_json::from_str::<ConfigRequest>(&text).expect("a request");
+            let valid = super::check(request, None, &Guard::new(Vec::new())).expect("no issue");
+            let found = (valid.polling_body.as_deref(), valid.webhook_extra_fields.as_deref());
+            assert_eq!(found, (body, extra), "{text}");
+        };
+        let post = r#""polling_method": "POST", "polling_body": "#;
+        check(&format!(r#"{post}{{"z": 1500.00, "a": 1E2}}"#), Some(r#"{"z": 1500.00, "a": 1E2}"#), None);
+        check(&format!(r#"{post}"{{\"z\": 1500.00}}""#), Some(r#"{"z": 1500.00}"#), None);
+        check(r#""polling_body": 1500.00"#, Some("1500.00"), None);
+        check(r#""polling_body": "tenant=acme""#, Some("\"tenant=acme\""), None);
+        check(r#""polling_body": null, "webhook_extra_fields": null"#, None, None);
+        check(r#""polling_body": "", "webhook_extra_fields": " ""#, None, None);
+        let extra = r#"{"z": 99999999999999999999, "a": {"n": 0.10}}"#;
+        check(&format!(r#""webhook_extra_fields": {extra}"#), None, Some(extra));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_called_is_not_judged() {
+        let with =
+            |endpoint: &str| json!({ "webhook_url": "https://shop.example/hook", "pending_orders_endpoint": endpoint });
+        let mode = Some(OperationMode::Passthrough);
+        for typed in ["nonsense", "ftp://shop.example", "http://10.0.0.1/orders", " https://shop.example#x "] {
+            assert!(issues(with(typed), mode).is_empty(), "{typed}");
+            let request = serde_json::from_value::<ConfigRequest>(with(typed)).expect("a request");
+            let valid = check(request, mode, &Guard::new(Vec::new())).expect("no issue");
+            assert_eq!(valid.pending_orders_endpoint.as_deref(), Some(typed));
+        }
+        assert_eq!(issues(with("a\0b"), mode), ["pending_orders_endpoint must not contain control characters"]);
+        assert_eq!(issues(with("nonsense"), None).len(), 1);
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl<B: Browser> Flow<'_, B> {
     pub(super) async fn otp(&mut self, otp: &Otp, patience: Duration) -> Result<(), Failure> {
         self.challenged = true;
         let watcher = self.watcher;
+        watcher.credentials_taken();
         let (mut refused, mut resent) = (0, 0);
         loop {
             let code = self.ask(otp, refused + resent + 1).await?;

@@ -4,7 +4,7 @@ mod otp;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, NaiveDate};
@@ -35,6 +35,7 @@ const SURVEY: &str = "<div id='encuesta'>¿Nos recomendarías? <a class='cerrar'
 #[derive(Default)]
 struct Budget {
     submissions: AtomicUsize,
+    credentials_taken: AtomicBool,
     refusal: Option<Refusal>,
     /// What a person answers, one after the other; then nobody does.
     codes: Mutex<VecDeque<&'static str>>,
@@ -47,6 +48,10 @@ impl Watcher for Budget {
         self.submissions.fetch_add(1, Ordering::SeqCst);
         let answer = self.refusal.clone().map_or(Ok(()), Err);
         Box::pin(async move { answer })
+    }
+
+    fn credentials_taken(&self) {
+        self.credentials_taken.store(true, Ordering::SeqCst);
     }
 
     fn ask_code(&self, challenge: Challenge) -> BoxFuture<'_, Result<Code, NoCode>> {
@@ -143,6 +148,8 @@ fn request(recipe: &str, password: &str) -> ScrapeRequest {
 async fn run_with(script: Script, request: ScrapeRequest, budget: Budget) -> Ran {
     let mut browser = ScriptedBrowser::new(script);
     let report = drive(&mut browser, &request, &budget).await;
+    let were_taken = budget.credentials_taken.load(Ordering::SeqCst);
+    assert_eq!(were_taken, report.logged_in || report.challenged, "told while it happens, as it is told at the end");
     Ran {
         report,
         acts: browser.acts(),

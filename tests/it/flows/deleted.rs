@@ -2,14 +2,20 @@
 
 use chrono::TimeDelta;
 use reconbanker::demo::world::ReceiverBehaviour;
+use reconbanker::domain::event::Actor;
 use reconbanker::domain::ids::{AccountId, BankLoginId};
 use reconbanker::domain::run::Outcome;
+use reconbanker::jobs::delete_account;
 use reconbanker::store::jobs::Queue;
 use reconbanker::store::movements::Include;
 use reconbanker::store::runs::Run;
 use serde_json::{Value, json};
 
+use super::leaks::processes_naming;
+use super::otp::eventually;
 use crate::support::{Backend, GOOD_USER, Statement, TestApp, credit, each_backend};
+
+const DELETED: &str = "the account was deleted while this run was under way";
 
 each_backend! {
     async fn deleting_takes_the_name_and_ends_everything(backend: Backend) {
@@ -85,16 +91,64 @@ each_backend! {
         test.finish().await;
     }
 
-    async fn a_scrape_under_way_writes_nothing_more_and_ends_quietly(backend: Backend) {
+    async fn a_scrape_under_way_ends_at_once_and_writes_nothing_more(backend: Backend) {
         let bank = Statement::new();
         let mut test = TestApp::start_with(backend, Some(bank.engine())).await;
         let account = test.enrol(GOOD_USER, "reconcile").await;
         test.settle().await;
         bank.add(credit("f1", "1500.00", "2026-11-20"));
         let run = scrape_while_deleting(&test, &bank, account).await;
-        assert_eq!(run.outcome, Some(Outcome::Interrupted));
-        assert_eq!(run.detail.as_deref(), Some("the account was deleted while this run was under way"));
+        assert_eq!((run.outcome, run.detail.as_deref()), (Some(Outcome::Interrupted), Some(DELETED)));
         assert_eq!(movements(&test, account).await, 0);
+        test.finish().await;
+    }
+
+    /// A node hears nothing of what another one deletes; it sees the account's row.
+    async fn a_deletion_on_another_node_ends_a_scrape_within_seconds(backend: Backend) {
+        let bank = Statement::new();
+        let mut test = TestApp::start_with(backend, Some(bank.engine())).await;
+        let account = test.enrol(GOOD_USER, "reconcile").await;
+        test.settle().await;
+        let (org, deps) = (test.org().await, &test.app.deps);
+        let _shut = bank.gate.lock().await;
+        let job = test.api.post(&format!("/accounts/{account}/scrape"), json!({})).await.expect(202);
+        let deletion = async {
+            bank.logged_in().await;
+            let mut tx = deps.store.write().await.expect("a transaction");
+            let by = (Actor::Operator, None);
+            assert!(delete_account(&mut tx, deps, (org, account), by, deps.now()).await.expect("a write"));
+            tx.commit().await.expect("a commit");
+        };
+        tokio::join!(test.settle(), deletion);
+        let run = test.run(job["jobId"].as_str().expect("an id")).await;
+        assert_eq!((run.outcome, run.detail.as_deref()), (Some(Outcome::Interrupted), Some(DELETED)));
+        test.finish().await;
+    }
+
+    /// The clock stands still: without the deletion the login would wait for its code for ever.
+    async fn browser_a_login_that_waits_for_a_code_ends_with_its_account(backend: Backend) {
+        let mut test = TestApp::start(backend).await;
+        let account = test.enrol("pide-codigo", "reconcile").await;
+        let mut config = test.config("pide-codigo");
+        config["login_mode"] = json!("assisted");
+        test.api.put(&format!("/accounts/{account}/config"), config).await.expect(200);
+        let (org, path) = (test.org().await, format!("/accounts/{account}"));
+        let profiles = test.data_dir().join("profiles");
+        let job = test.api.post(&format!("{path}/scrape"), json!({})).await.expect(202);
+        let deletion = async {
+            eventually("the request for a code", || test.app.deps.assistance.pending(org, account).is_some()).await;
+            assert!(!processes_naming(&profiles).is_empty(), "a browser waits");
+            test.api.delete(&path, confirmation()).await.expect(204);
+        };
+        tokio::join!(test.settle(), deletion);
+        let run = test.run(job["jobId"].as_str().expect("an id")).await;
+        assert_eq!((run.outcome, run.detail.as_deref()), (Some(Outcome::Interrupted), Some(DELETED)));
+        assert_eq!(test.app.deps.assistance.pending(org, account), None);
+        let [requested, cancelled] = ["assistance.requested", "assistance.cancelled"].map(|kind| test.events(kind));
+        assert_eq!((requested.await, cancelled.await), (1, 1));
+        eventually("the end of the browser", || processes_naming(&profiles).is_empty()).await;
+        let left = || std::fs::read_dir(&profiles).expect("the directory of all browsers").count();
+        eventually("the end of its directory", || left() == 0).await;
         test.finish().await;
     }
 
@@ -146,14 +200,14 @@ fn confirmation() -> Value {
     json!({ "confirmation_name": "Operating account" })
 }
 
-/// Starts a scrape, deletes the account once the bank has let it in, and lets the scrape end.
+/// Starts a scrape and deletes the account once the bank has let it in. The bank hands nothing over meanwhile, and the
+/// scrape ends all the same.
 async fn scrape_while_deleting(test: &TestApp, bank: &Statement, account: AccountId) -> Run {
-    let gate = bank.gate.lock().await;
+    let _shut = bank.gate.lock().await;
     let job = test.api.post(&format!("/accounts/{account}/scrape"), json!({})).await.expect(202);
     let deletion = async {
         bank.logged_in().await;
         test.api.delete(&format!("/accounts/{account}"), confirmation()).await.expect(204);
-        drop(gate);
     };
     tokio::join!(test.settle(), deletion);
     test.run(job["jobId"].as_str().expect("an id")).await

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Processes whose command line names a directory.
-fn processes_naming(dir: &Path) -> Vec<String> {
+pub(super) fn processes_naming(dir: &Path) -> Vec<String> {
     let needle = dir.display().to_string();
     let entries = std::fs::read_dir("/proc").expect("a Linux system").flatten();
     let command_lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());

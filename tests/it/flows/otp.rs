@@ -313,7 +313,7 @@ async fn enrol_told(test: &mut TestApp) -> AccountId {
 }
 
 /// Looks again until the condition holds.
-async fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub(super) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while !condition() {
         assert!(Instant::now() < deadline, "{what} did not come");

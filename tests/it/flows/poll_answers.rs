@@ -237,10 +237,12 @@ fn an_amount_is_exact_and_positive_or_its_item_is_skipped() {
 fn currency_and_name_are_required_texts() {
     let with = |currency: &str, name: &str| list(&[&good("OPEN"), &item("\"NEW\"", "5", currency, name)]);
     // A code that no bank uses is a code: its order waits for a movement that never comes.
-    for fine in ["\"uyu\"", "\" USD \"", "\"USDT\"", "\"ZZZ\""] {
+    for fine in ["\"uyu\"", "\" USD \"", "\"ZZZ\""] {
         check(with(fine, "\"Ana\""), "=OPEN +NEW");
     }
-    for wrong in ["\"$\"", "\"U$S\"", "\"\"", "\"PESOS URUGUAYOS\"", "858", "null"] {
+    let no_codes =
+        ["\"$\"", "\"U$S\"", "\"\"", "\"PESOS\"", "\"USDT\"", "\"U2S\"", "\"PESOS URUGUAYOS\"", "858", "null"];
+    for wrong in no_codes {
         check(with(wrong, "\"Ana\""), "=OPEN !1");
     }
     for fine in ["\"Ñandú & Cía. S.A.\"", "\"\\u0041na\\tPaz\"", "\"株式会社\""] {

@@ -67,7 +67,7 @@ each_backend! {
         test.finish().await;
     }
 
-    /// One bad item is left out by name; its neighbours are registered.
+    /// One bad item is left out by name, and by its position as people count; its neighbours are registered.
     async fn a_bad_item_does_not_hide_the_others(backend: Backend) {
         let mut test = TestApp::start(backend).await;
         let answer = r#"[
@@ -75,14 +75,26 @@ each_backend! {
             {"external_id": "BAD-1", "amount": -3, "currency": "UYU", "name": "Ana"},
             {"external_id": "BAD-2", "amount": 3, "currency": "U", "name": "Ana"},
             {"external_id": "BAD-3", "currency": "UYU", "name": "Ana"},
+            {"external_id": "BAD-4", "amount": 3, "currency": "PESOS", "name": "Ana"},
             {"external_id": "GOOD-2", "amount": "20.00", "currency": "uyu", "name": "Ana", "extra": [1]}
         ]"#;
         test.world.set_shop_behaviour(Behaviour::RawBody(answer.to_owned()));
         let account = test.enrol(GOOD_USER, "reconcile").await;
         test.settle().await;
         assert_eq!(orders(&test, account).await, ["GOOD-1", "GOOD-2"]);
-        let detail = last_poll(&test, account).await;
-        assert!(detail.contains("3 item(s) were left out"), "{detail}");
+        let poll = test.last_poll(account).await;
+        assert_eq!(poll["detail"], "4 item(s) were left out; see skipped");
+        let reasons: Vec<_> =
+            poll["skipped"].as_array().expect("a list").iter().map(|skipped| skipped["reason"].clone()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "item 2 (\"BAD-1\"): amount \"-3\" is negative; give a positive amount",
+                "item 3 (\"BAD-2\"): currency \"U\" is not a currency code such as UYU or USD",
+                "item 4 (\"BAD-3\"): amount is missing",
+                "item 5 (\"BAD-4\"): currency \"PESOS\" is not a code of three letters such as UYU or USD",
+            ]
+        );
         test.finish().await;
     }
 }

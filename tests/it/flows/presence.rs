@@ -126,7 +126,7 @@ each_backend! {
             let poll = test.next_poll(account).await;
             assert_eq!((&poll["cancelled"], &poll["skipped_count"]), (&json!(0), &json!(1)));
             let skipped = json!({
-                "index": 1, "external_id": null, "reason": "item 1: external_id is missing"
+                "index": 1, "external_id": null, "reason": "item 2: external_id is missing"
             });
             assert_eq!(poll["skipped"], json!([skipped]));
         }
@@ -318,7 +318,7 @@ each_backend! {
                 r#"changed "KEEP": the first amount stands"#,
                 r#"register "NEW""#,
                 r#"seen "KEEP""#,
-                r#"skip item 2 ("BAD"): amount is zero; it must be greater than 0"#,
+                r#"skip item 3 ("BAD"): amount is zero; it must be greater than 0"#,
             ]
         );
         assert_eq!(test.orders(account).await, before);
@@ -369,15 +369,15 @@ each_backend! {
                 "started_at": "2026-11-20T13:00:00Z", "finished_at": "2026-11-20T13:00:00Z",
                 "listed": 2, "new": 1, "cancelled": 0, "reopened": 0, "changed": 0, "skipped_count": 1,
                 "skipped": [
-                    { "index": 1, "external_id": "B", "reason": "item 1 (\"B\"): currency is missing" }
+                    { "index": 1, "external_id": "B", "reason": "item 2 (\"B\"): currency is missing" }
                 ],
-                "detail": "1 item(s) were left out; see the report",
+                "detail": "1 item(s) were left out; see skipped",
             })
         );
         let one = test.api.get(&format!("/accounts/{account}/polls?limit=1")).await.expect(200);
         assert_eq!(one, json!([polls[0]]));
         let error = test.api.get(&format!("/accounts/{account}/polls?limit=0")).await.error(400);
-        assert_eq!(error, "limit must be a whole number, 1 or more");
+        assert_eq!(error, "limit must be a whole number from 1 to 500");
         let mut other = test.api.stranger();
         other.sign_up("other@shop.example").await;
         assert_eq!(other.get(&format!("/accounts/{account}/polls")).await.error(404), "Account not found");

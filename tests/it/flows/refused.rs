@@ -4,7 +4,10 @@ use reconbanker::domain::run::Outcome;
 use reconbanker::store::movements::Include;
 use serde_json::json;
 
-use crate::support::{Backend, GOOD_USER, TestApp, each_backend};
+use crate::support::{Backend, GOOD_USER, TestApp, captured_log, each_backend};
+
+/// What only the bank's page about its maintenance says.
+const CANARY: &str = "Estamos en mantenimiento";
 
 each_backend! {
     /// A wrong password is typed once; then nobody types it again before a person restarts.
@@ -61,6 +64,25 @@ each_backend! {
         let detail = run.detail.expect("a detail");
         assert!(detail.contains("no column is named fecha"), "the detail names the missing column: {detail}");
         assert_eq!(listed(&test, account).await, before);
+        test.finish().await;
+    }
+
+    /// Whoever looks at a run is shown what stood on the page; whoever reads the log is not.
+    async fn browser_a_banks_page_is_quoted_in_the_run_and_never_in_the_log(backend: Backend) {
+        let log = captured_log();
+        let mut test = TestApp::start(backend).await;
+        let account = test.enrol("mantenimiento", "reconcile").await;
+        test.scrape(account).await;
+        let runs = test.api.get(&format!("/accounts/{account}/runs")).await.expect(200);
+        let scrape = runs.as_array().expect("a list").iter().find(|run| run["kind"] == "scrape").expect("a scrape");
+        assert_eq!(scrape["outcome"], "bank_unavailable");
+        let detail = scrape["detail"].as_str().expect("a detail");
+        assert!(detail.contains(CANARY), "{detail}");
+        let log = log.text();
+        assert!(log.lines().any(|line| line.contains("scrape finished") && line.contains("bank_unavailable")));
+        for line in log.lines() {
+            assert!(!line.contains(CANARY), "{line}");
+        }
         test.finish().await;
     }
 

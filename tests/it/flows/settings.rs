@@ -6,6 +6,8 @@ use chrono::TimeDelta;
 use reconbanker::domain::ids::AccountId;
 use reconbanker::domain::run::Outcome;
 use reconbanker::scrape::Engine;
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, FakeBank, GOOD_USER, TestApp, credit, each_backend};
@@ -79,6 +81,95 @@ each_backend! {
             r#""received_at":"2026-11-20T03:00:00.000Z","branch":{"id":7},"tenant":"acme"}"#.to_owned(),
         ];
         assert_eq!(received[1].raw, movement.concat());
+        test.finish().await;
+    }
+
+    /// Number for number and key for key: as it was typed, so it is read, polled with and told.
+    async fn what_is_passed_on_is_never_converted(backend: Backend) {
+        let (test, bank, account) = start(backend, "reconcile").await;
+        let path = format!("/accounts/{account}/config");
+        let extra = r#"{"z":1500.00,"limit":99999999999999999999,"a":{"rate":0.10,"Z":1,"b":[1E2]}}"#;
+        let body = r#"{"z": 1500.00, "account": "main-uyu", "big": 99999999999999999999}"#;
+        let usual = test.config(GOOD_USER).to_string();
+        let usual = usual.strip_suffix('}').expect("an object");
+        let settings = format!(
+            r#"{usual}, "polling_method": "POST", "polling_body": {body}, "webhook_extra_fields": {extra}}}"#
+        );
+        let put = async |settings: String| {
+            let kind = "application/json";
+            test.api.send(Method::PUT, &path, |request| request.header(CONTENT_TYPE, kind).body(settings)).await
+        };
+        for answer in [put(settings).await, test.api.get(&path).await] {
+            assert!(answer.text.contains(&format!(r#""polling_body":{body}"#)), "{}", answer.text);
+            assert!(answer.text.contains(&format!(r#""webhook_extra_fields":{extra}"#)), "{}", answer.text);
+            answer.expect(200);
+        }
+        test.order("ORDER-1", "Juan Pérez", "1500.00");
+        bank.show(vec![credit("f1", "1500.00", "2026-11-20")]);
+        test.scrape(account).await;
+        assert_eq!(test.world.polls().pop().expect("a poll").body, body);
+        let order = concat!(
+            r#"{"external_id":"ORDER-1","status":"matched","amount":1500.00,"currency":"UYU","name":"Juan Pérez","#,
+            r#""z":1500.00,"limit":99999999999999999999,"a":{"rate":0.10,"Z":1,"b":[1E2]}}"#,
+        );
+        assert_eq!(test.world.received()[0].raw, order);
+
+        // The text of an object stands for the object, as forms send it.
+        let settings = format!(r#"{usual}, "webhook_extra_fields": "{{\"z\": 0.10, \"a\": 1}}"}}"#);
+        let answer = put(settings).await;
+        assert!(answer.text.contains(r#""webhook_extra_fields":{"z": 0.10, "a": 1}"#), "{}", answer.text);
+        test.settle().await;
+        test.finish().await;
+    }
+
+    /// With GET no body is sent, so none is judged; it comes back as it was typed.
+    async fn a_polling_body_is_ignored_for_get(backend: Backend) {
+        let (test, _bank, account) = start(backend, "reconcile").await;
+        for typed in [json!("tenant=acme"), json!("{\"a\": 1}"), json!(5), json!(false), json!([1, "two"])] {
+            let saved = save(&test, account, json!({ "polling_body": typed })).await;
+            assert_eq!(saved["polling_body"], typed);
+        }
+        test.settle().await;
+        let poll = test.world.polls().pop().expect("a poll");
+        assert_eq!(poll.method, "GET");
+        assert_eq!(poll.body, "");
+        test.finish().await;
+    }
+
+    /// In passthrough nobody calls the endpoint, so nobody judges it; should the mode change, the poll does.
+    async fn an_endpoint_typed_in_passthrough_is_judged_by_the_poll(backend: Backend) {
+        let (test, _bank, account) = start(backend, "passthrough").await;
+        for typed in ["nonsense", "http://10.0.0.1/orders", " ftp://shop.example/orders#x "] {
+            let saved = save(&test, account, json!({ "pending_orders_endpoint": typed })).await;
+            assert_eq!(saved["pending_orders_endpoint"], typed);
+        }
+        test.api.put("/me/operation-mode", json!({ "mode": "reconcile" })).await.expect(200);
+        test.advance(TimeDelta::zero()).await;
+        let poll = test.last_poll(account).await;
+        assert_eq!(poll["outcome"], "endpoint_failed");
+        let why = "the saved pending_orders_endpoint cannot be called: it starts with \"ftp:\"; only https:// and \
+                   http:// are called";
+        assert_eq!(poll["detail"], why);
+        test.finish().await;
+    }
+
+    /// An order and a movement that came when nobody compared them are compared once somebody does, without waiting
+    /// for more to arrive.
+    async fn switching_back_to_reconcile_matches_what_came_in_meanwhile(backend: Backend) {
+        let (test, bank, account) = start(backend, "reconcile").await;
+        test.order("ORDER-1", "Juan Pérez", "1500.00");
+        test.settle().await;
+        test.api.put("/me/operation-mode", json!({ "mode": "passthrough" })).await.expect(200);
+        bank.show(vec![credit("f1", "1500.00", "2026-11-20")]);
+        test.scrape(account).await;
+        assert_eq!(test.world.received().len(), 1, "forwarded");
+        test.api.put("/me/operation-mode", json!({ "mode": "reconcile" })).await.expect(200);
+        test.settle().await;
+        let received = test.world.received();
+        assert_eq!(received.len(), 2, "{received:?}");
+        assert_eq!(received[1].body["external_id"], "ORDER-1");
+        assert_eq!(received[1].body["status"], "matched");
+        assert_eq!(test.world.polls().len(), 1, "nothing was asked for anew");
         test.finish().await;
     }
 

@@ -154,7 +154,8 @@ each_backend! {
         test.finish().await;
     }
 
-    /// Five codes for an account, whoever gives them; a mistyped shape and another tenant's tries cost nothing.
+    /// Five codes for an account, whoever gives them. What nobody waits for, a mistyped shape and another tenant's
+    /// tries cost nothing.
     async fn codes_are_limited_per_account_on_both_ways_together(backend: Backend) {
         let mut test = TestApp::start(backend).await;
         test.api.sign_up("owner@shop.example").await;
@@ -163,14 +164,21 @@ each_backend! {
         let (path, for_machines) = (format!("/accounts/{account}/otp"), format!("/v1/accounts/{account}/otp"));
         let mut other = test.api.stranger();
         other.sign_up("other@shop.example").await;
+        let code = json!({ "code": "AB1234" });
+        let by_machine = async || with_key(&test, &key, Method::POST, &for_machines, Some(code.clone())).await;
 
+        for _ in 0..7 {
+            assert_eq!(test.api.post(&path, code.clone()).await.error(404), "No code is pending for this account");
+            by_machine().await.expect(404);
+        }
         let desk = &test.app.deps.assistance;
         let org = org_of(&test, account).await;
-        let waiting = desk.ask(org, account, request(&test, Charset::Alphanumeric));
+        let ask = || desk.ask(org, account, request(&test, Charset::Alphanumeric));
+        let waiting = ask();
         for _ in 0..7 {
-            let code = json!({ "code": "AB-123" });
-            assert_eq!(test.api.post(&path, code).await.error(400), "code must be 6 letters or digits");
-            assert_eq!(other.post(&path, json!({ "code": "AB1234" })).await.error(404), "Account not found");
+            let misshapen = json!({ "code": "AB-123" });
+            assert_eq!(test.api.post(&path, misshapen).await.error(400), "code must be 6 letters or digits");
+            assert_eq!(other.post(&path, code.clone()).await.error(404), "Account not found");
         }
         let pending = test.api.get(&path).await.expect(200);
         assert_eq!(pending["descriptor"], json!({ "length": 6, "type": "alphanumeric", "purpose": "login" }));
@@ -179,17 +187,31 @@ each_backend! {
         assert_eq!(answer.code.expose_secret(), "AB1234");
 
         for _ in 0..2 {
-            test.api.post(&path, json!({ "code": "AB1234" })).await.error(404);
-            with_key(&test, &key, Method::POST, &for_machines, Some(json!({ "code": "AB1234" }))).await.expect(404);
+            let waiting = ask();
+            test.api.post(&path, code.clone()).await.expect(202);
+            drop(waiting);
+            let waiting = ask();
+            by_machine().await.expect(202);
+            drop(waiting);
         }
-        let refused = test.api.post(&path, json!({ "code": "AB1234" })).await;
-        let seconds: u64 = refused.headers["retry-after"].to_str().expect("a text").parse().expect("seconds");
-        assert!((1..=121).contains(&seconds), "{seconds}");
-        assert_eq!(refused.error(429), "Too many requests");
-        let refused = with_key(&test, &key, Method::POST, &for_machines, Some(json!({ "code": "AB1234" }))).await;
-        assert_eq!(problem(&refused, 429), ("RATE_LIMITED", "Too many requests"));
+        // The sixth, for a login that waits for it.
+        let waiting = ask();
+        let refused = [test.api.post(&path, code.clone()).await, by_machine().await];
+        for refused in &refused {
+            let seconds: u64 = refused.header("retry-after").parse().expect("seconds");
+            assert!((1..=121).contains(&seconds), "{seconds}");
+            assert_eq!(refused.header("ratelimit-policy"), "\"codes\";q=5;w=600");
+            assert_eq!(refused.header("ratelimit"), "\"codes\";r=0;t=600");
+        }
+        let [as_a_person, as_a_machine] = refused;
+        assert_eq!(as_a_person.error(429), "Too many requests");
+        assert_eq!(problem(&as_a_machine, 429), ("RATE_LIMITED", "Too many requests"));
+        drop(waiting);
+
         let second = test.api.create_account("Second account").await;
-        test.api.post(&format!("/accounts/{second}/otp"), json!({ "code": "AB1234" })).await.error(404);
+        let waiting = desk.ask(org, second, request(&test, Charset::Alphanumeric));
+        test.api.post(&format!("/accounts/{second}/otp"), code.clone()).await.expect(202);
+        drop(waiting);
         test.finish().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Bad input gets a clear error that names the thing; none is a 500.
 
-use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,11 +20,13 @@ each_backend! {
         let answer = raw(Method::POST, "/accounts", json_kind, "{\"bankId\": ".to_owned()).await;
         check(answer.error(400), "not valid JSON: EOF while parsing a value at line 1 column 11");
         let answer = raw(Method::POST, "/accounts", json_kind, "{\"bankId\": 5, \"name\": \"x\"}".to_owned()).await;
-        check(answer.error(400), "bankId: invalid type: integer, expected a string");
+        check(answer.error(400), "bankId must be text");
         let answer = raw(Method::POST, "/accounts", "text/plain", "hello".to_owned()).await;
         check(answer.error(400), "Content-Type: application/json");
-        let answer = raw(Method::POST, "/accounts", json_kind, String::new()).await;
-        check(answer.error(400), "not valid JSON");
+        for kind in [json_kind, "text/plain"] {
+            let answer = raw(Method::POST, "/accounts", kind, String::new()).await;
+            check(answer.error(400), "bankId and name are required");
+        }
         let huge = format!("{{\"name\": \"{}\"}}", "x".repeat(1_100_000));
         let answer = raw(Method::POST, "/accounts", json_kind, huge).await;
         check(answer.error(413), "larger than 1048576 bytes");
@@ -33,6 +35,35 @@ each_backend! {
         answer.error(400);
         let answer = raw(Method::PUT, "/me/operation-mode", json_kind, "{\"mode\": 7}".to_owned()).await;
         check(answer.error(400), "mode must be 'reconcile' or 'passthrough'");
+        test.finish().await;
+    }
+
+    /// With its type or without: the route says what it needs.
+    async fn a_request_without_a_body_is_told_what_is_missing(backend: Backend) {
+        let mut test = TestApp::start(backend).await;
+        test.api.sign_up("owner@shop.example").await;
+        let account = test.api.create_account("Operating account").await;
+        let own = format!("/accounts/{account}");
+        let (config, otp) = (format!("{own}/config"), format!("{own}/otp"));
+        for (method, path, expected) in [
+            (Method::POST, "/auth/register", "email and password required"),
+            (Method::POST, "/auth/login", "email and password required"),
+            (Method::PUT, "/me/operation-mode", "mode must be 'reconcile' or 'passthrough'"),
+            (Method::POST, "/accounts", "bankId and name are required"),
+            (Method::DELETE, own.as_str(), "confirmation_name is required"),
+            (Method::PUT, config.as_str(), "webhook_url is required"),
+            (Method::POST, otp.as_str(), "code is required"),
+        ] {
+            for kind in [None, Some("application/json"), Some("text/plain")] {
+                let with_kind = |request: RequestBuilder| match kind {
+                    Some(kind) => request.header(CONTENT_TYPE, kind),
+                    None => request,
+                };
+                let answer = test.api.send(method.clone(), path, with_kind).await;
+                assert_eq!(answer.error(400), expected, "{method} {path} {kind:?}");
+            }
+        }
+        test.api.get(&own).await.expect(200);
         test.finish().await;
     }
 
@@ -78,8 +109,8 @@ each_backend! {
         test.api.get("/nowhere").await.error(404);
         test.api.send(Method::PATCH, "/accounts", |request| request).await.error(405);
         for (query, expected) in [
-            ("limit=x", "limit must be a whole number, 1 or more"),
-            ("limit=0", "limit must be a whole number, 1 or more"),
+            ("limit=x", "limit must be a whole number from 1 to 500"),
+            ("limit=0", "limit must be a whole number from 1 to 500"),
             ("offset=-1", "offset must be a whole number, 0 or more"),
             ("include=everything", "include may hold pending and debits"),
         ] {

@@ -47,7 +47,7 @@ each_backend! {
         assert_eq!(ids("status=").await, ["ORDER-2", "ORDER-1"]);
         assert_eq!(ids("status=matched").await, Vec::<Value>::new());
         for (query, expected) in [
-            ("limit=0", "limit must be a whole number, 1 or more"),
+            ("limit=0", "limit must be a whole number from 1 to 500"),
             ("offset=x", "offset must be a whole number, 0 or more"),
             (
                 "status=open",

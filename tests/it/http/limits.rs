@@ -44,16 +44,40 @@ each_backend! {
         test.finish().await;
     }
 
-    async fn signing_in_has_a_stricter_limit_of_its_own(backend: Backend) {
+    /// Signing in and registering are counted apart, and a refusal speaks of the limit that it comes from.
+    async fn signing_in_and_registering_have_stricter_limits_of_their_own(backend: Backend) {
         let mut test = TestApp::start_set(backend, None, &[("server.login_attempts_per_minute", "2")]).await;
-        // Registering is one attempt, signing in the other.
         test.api.sign_up("owner@shop.example").await;
-        let login = json!({ "email": "owner@shop.example", "password": PASSWORD });
-        let answer = test.api.post("/auth/login", login).await;
-        let wait: u64 = answer.header("retry-after").parse().expect("seconds");
-        assert!((1..=31).contains(&wait), "{wait}");
-        assert_eq!(answer.error(429), "Too many requests");
+        for (path, limit) in [("/auth/login", "log-in"), ("/auth/register", "registration")] {
+            // Signing up was one attempt of each.
+            let who = json!({ "email": "other@shop.example", "password": PASSWORD });
+            let answer = test.api.post(path, who.clone()).await;
+            assert!(answer.header("ratelimit-policy").starts_with("\"default\";"), "{path}");
+            assert_ne!(answer.status, 429, "{path}");
+            let answer = test.api.post(path, who).await;
+            assert_eq!(answer.header("ratelimit-policy"), format!("\"{limit}\";q=2;w=60"));
+            assert_eq!(answer.header("ratelimit"), format!("\"{limit}\";r=0;t=60"));
+            let wait: u64 = answer.header("retry-after").parse().expect("seconds");
+            assert!((1..=31).contains(&wait), "{wait}");
+            assert_eq!(answer.error(429), "Too many requests");
+        }
         test.api.get("/me").await.expect(200);
+        test.finish().await;
+    }
+
+    /// Under /v1 the limit of all requests speaks as the rest does.
+    async fn machines_are_refused_in_their_own_words(backend: Backend) {
+        let settings = [("server.requests_per_minute", "1"), ("server.trusted_proxies", "127.0.0.0/8")];
+        let test = TestApp::start_set(backend, None, &settings).await;
+        let ask = async || {
+            let path = "/v1/accounts/nonsense/status";
+            test.api.send(Method::GET, path, |request| request.header("x-forwarded-for", "203.0.113.9")).await
+        };
+        ask().await.expect(401);
+        let answer = ask().await;
+        assert_eq!(answer.header("ratelimit"), "\"default\";r=0;t=60");
+        let refused = json!({ "error": { "code": "RATE_LIMITED", "message": "Too many requests" } });
+        assert_eq!(answer.expect(429), refused);
         test.finish().await;
     }
 }

@@ -1,5 +1,6 @@
 //! A webhook on demand: the same one again, or the first where none was sent.
 
+use chrono::TimeDelta;
 use reconbanker::demo::world::{Received, ReceiverBehaviour};
 use reconbanker::domain::ids::AccountId;
 use reconbanker::domain::movement::CreditDebit;
@@ -89,6 +90,43 @@ each_backend! {
         let error = notify(&new).await.error(400);
         assert!(error.starts_with("movements are forwarded in passthrough mode only"), "{error}");
         assert_eq!(test.world.received().len(), 4);
+        test.finish().await;
+    }
+
+    /// As long as no receiver said yes, nobody was told; and what is on its way is not taken again.
+    async fn a_movement_counts_as_notified_once_its_webhook_arrived(backend: Backend) {
+        let bank = Statement::new();
+        let mut test = TestApp::start_with(backend, Some(bank.engine())).await;
+        let account = test.enrol(GOOD_USER, "passthrough").await;
+        bank.add(credit("f1", "1500.00", "2026-11-20"));
+        test.world.set_receiver_behaviour(ReceiverBehaviour::Status(503));
+        test.scrape(account).await;
+        let movements = format!("/accounts/{account}/movements");
+        let notified_at = async || test.api.get(&movements).await.expect(200)[0]["notified_at"].take();
+        let later = async |seconds: i64| {
+            test.clock.advance(TimeDelta::seconds(seconds));
+            test.settle().await;
+        };
+        assert_eq!((test.world.received().len(), notified_at().await), (1, Value::Null));
+        test.scrape(account).await;
+        assert_eq!((test.world.received().len(), notified_at().await), (1, Value::Null));
+        // The retries are due after 5 s and 10 s, give or take a fifth.
+        later(7).await;
+        assert_eq!((test.world.received().len(), notified_at().await), (2, Value::Null));
+        test.world.set_receiver_behaviour(ReceiverBehaviour::Ok);
+        later(13).await;
+        assert_eq!(notified_at().await, "2026-11-20T13:00:20Z");
+        let received = test.world.received();
+        assert_eq!(received.len(), 3);
+        assert!(received.iter().all(|webhook| same(webhook, &received[0])), "{received:?}");
+
+        // The first time stands.
+        later(60).await;
+        let id = test.api.get(&movements).await.expect(200)[0]["id"].take();
+        let notify = format!("{movements}/{}/notify", id.as_str().expect("an id"));
+        test.api.post(&notify, json!({})).await.expect(202);
+        test.settle().await;
+        assert_eq!((test.world.received().len(), notified_at().await), (4, json!("2026-11-20T13:00:20Z")));
         test.finish().await;
     }
 

@@ -43,7 +43,7 @@ each_backend! {
         let id = job.as_str().expect("an id");
         assert_eq!(test.api.get(&format!("{path}/{id}")).await.expect(200), *scrape);
         let error = test.api.get(&format!("{path}?limit=0")).await.error(400);
-        assert_eq!(error, "limit must be a whole number, 1 or more");
+        assert_eq!(error, "limit must be a whole number from 1 to 500");
         let second = test.api.create_account("Second account").await;
         let elsewhere = format!("/accounts/{second}/runs/{id}");
         for missing in [elsewhere, format!("{path}/nonsense"), format!("{path}/{account}")] {

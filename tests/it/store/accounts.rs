@@ -6,6 +6,7 @@ use reconbanker::domain::event::{EventKind, NewEvent};
 use reconbanker::domain::ids::{EventId, OrgId, RunId};
 use reconbanker::domain::run::{Outcome, RunKind, RunResult, Trigger};
 use reconbanker::store::StoreError;
+use reconbanker::store::touched::Span;
 
 use crate::support::{Backend, Seed, each_backend, id};
 
@@ -88,7 +89,11 @@ each_backend! {
         assert!(tx.due_accounts(RunKind::Scrape, seed.now, 10).await.expect("a query").is_empty());
         tx.unblock_login(seed.org, seed.login, LoginBudget::after_restart()).await.expect("a write");
         let login = tx.bank_login(seed.org, seed.login).await.expect("a query").expect("the login");
-        assert_eq!((login.block(), login.budget()), (None, LoginBudget { unknown_in_a_row: 0, probation: true }));
+        let one_submission = LoginBudget { unknown_in_a_row: 0, probation: true };
+        assert_eq!((login.block(), login.budget()), (None, one_submission));
+        tx.unblock_login(seed.org, seed.login, LoginBudget::default()).await.expect("a write");
+        let login = tx.bank_login(seed.org, seed.login).await.expect("a query").expect("the login");
+        assert_eq!(login.budget(), one_submission, "without a block there is nothing to permit");
         assert_eq!(
             tx.due_accounts(RunKind::Scrape, seed.now, 10).await.expect("a query"),
             [(seed.org, seed.account)]
@@ -169,6 +174,7 @@ each_backend! {
         assert_eq!(tx.operation_mode(seed.org).await.expect("a query"), None);
         tx.set_operation_mode(seed.org, OperationMode::Passthrough).await.expect("a write");
         assert_eq!(tx.mark_all_notified(seed.org, seed.now).await.expect("a write"), 1);
+        assert!(tx.unforwarded_movements(seed.org, seed.account, Span::EVERYTHING, 10).await.expect("a list").is_empty());
         assert_eq!(tx.operation_mode(seed.org).await.expect("a query"), Some(OperationMode::Passthrough));
         let kept = tx.movement(seed.org, movement).await.expect("a query").expect("the movement");
         assert_eq!(kept.notified_at, Some(seed.now));

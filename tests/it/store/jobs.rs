@@ -1,7 +1,7 @@
 //! The queue's table: once ready, leases, fences, dead letters.
 
 use chrono::TimeDelta;
-use reconbanker::domain::ids::JobId;
+use reconbanker::domain::ids::{BankLoginId, JobId};
 use reconbanker::store::jobs::{Job, NewJob, Queue};
 use uuid::Uuid;
 
@@ -112,6 +112,26 @@ each_backend! {
         assert_eq!(tx.release_jobs_of(boot, seed.now).await.expect("a count"), 1);
         tx.commit().await.expect("a commit");
         assert!(claim(&seed, 1).await.is_some());
+        seed.finish().await;
+    }
+
+    async fn a_free_login_wakes_the_scrapes_that_wait_for_it_and_no_other_job(backend: Backend) {
+        let seed = Seed::new(backend).await;
+        let scrape = |subject: Uuid| NewJob { queue: Queue::Scrape, ..job(&seed, subject, 15) };
+        for new in [scrape(seed.run.0), scrape(id()), job(&seed, seed.run.0, 15)] {
+            enqueue(&seed, &new).await;
+        }
+        let later = Some(seed.now + TimeDelta::seconds(15));
+        let mut tx = seed.store.write().await.expect("a transaction");
+        tx.wake_scrapes_of(seed.org, BankLoginId(id()), seed.now).await.expect("a write");
+        assert_eq!(tx.next_job_at(Queue::Scrape).await.expect("a query"), later);
+        tx.wake_scrapes_of(seed.org, seed.login, seed.now).await.expect("a write");
+        assert_eq!(tx.next_job_at(Queue::Match).await.expect("a query"), later);
+        let until = seed.now + TimeDelta::seconds(60);
+        let due = tx.claim_job(Queue::Scrape, id(), seed.now, until).await.expect("a query").expect("due");
+        assert_eq!(due.subject, seed.run.0);
+        assert!(tx.claim_job(Queue::Scrape, id(), seed.now, until).await.expect("a query").is_none());
+        drop(tx);
         seed.finish().await;
     }
 

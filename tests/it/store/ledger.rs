@@ -1,7 +1,10 @@
 //! Movements: identity, baseline, order, exactness.
 
-use reconbanker::domain::ids::MovementId;
+use chrono::TimeDelta;
+use reconbanker::domain::event::{EventKind, NewEvent};
+use reconbanker::domain::ids::{DeliveryId, EventId, MovementId};
 use reconbanker::domain::movement::{BookingStatus, CreditDebit};
+use reconbanker::store::deliveries::{NewDelivery, Subject};
 use reconbanker::store::movements::Include;
 use reconbanker::store::touched::Span;
 
@@ -91,11 +94,54 @@ each_backend! {
         seed.movement(&credit("f1", "1.00", "2026-11-19")).await;
         let new = seed.movement(&credit("f2", "1.00", "2026-11-20")).await;
         let mut tx = seed.store.write().await.expect("a transaction");
-        let rows = tx.unnotified_movements(seed.org, seed.account, Span::EVERYTHING, 10).await.expect("a list");
+        let rows = tx.unforwarded_movements(seed.org, seed.account, Span::EVERYTHING, 10).await.expect("a list");
         assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [new]);
-        assert!(tx.mark_notified(seed.org, new, seed.now).await.expect("an answer"));
-        assert!(!tx.mark_notified(seed.org, new, seed.now).await.expect("an answer"), "told once");
+        assert!(tx.mark_forwarded(seed.org, new, seed.now).await.expect("an answer"));
+        assert!(!tx.mark_forwarded(seed.org, new, seed.now).await.expect("an answer"), "taken once");
+        assert!(tx.unforwarded_movements(seed.org, seed.account, Span::EVERYTHING, 10).await.expect("a list").is_empty());
         drop(tx);
+        seed.finish().await;
+    }
+
+    /// Taken is not told: that is noted when a webhook arrives, once, or at once where nobody is called.
+    async fn a_movement_is_told_when_its_webhook_arrives(backend: Backend) {
+        let seed = Seed::new(backend).await;
+        let sent = seed.movement(&credit("f1", "1.00", "2026-11-20")).await;
+        let silent = seed.movement(&credit("f2", "1.00", "2026-11-20")).await;
+        let (event, delivery, about_a_case) = (EventId(id()), DeliveryId(id()), DeliveryId(id()));
+        let new = |id: DeliveryId, subject: Subject| NewDelivery {
+            org_id: seed.org,
+            id,
+            account_id: seed.account,
+            event_id: event,
+            run_id: None,
+            subject,
+            body: b"{}".to_vec(),
+        };
+        let mut tx = seed.store.write().await.expect("a transaction");
+        tx.record(seed.org, NewEvent::engine(event, seed.now, EventKind::MovementForwarded));
+        tx.put_into_outbox(new(delivery, Subject::Movement(sent.0)), seed.now);
+        tx.put_into_outbox(new(about_a_case, Subject::Case(sent.0)), seed.now);
+        assert!(tx.mark_forwarded(seed.org, sent, seed.now).await.expect("an answer"));
+        assert!(tx.mark_told_in_silence(seed.org, silent, seed.now).await.expect("an answer"));
+        assert!(!tx.mark_told_in_silence(seed.org, silent, seed.now).await.expect("an answer"), "taken once");
+        tx.commit().await.expect("a commit");
+        let mut tx = seed.store.write().await.expect("a transaction");
+        tx.mark_notified(seed.org, about_a_case, seed.now).await.expect("a write");
+        tx.commit().await.expect("a commit");
+        let notified_at = async |movement: MovementId| {
+            let mut tx = seed.store.read().await.expect("a transaction");
+            tx.movement(seed.org, movement).await.expect("a query").expect("the movement").notified_at
+        };
+        assert_eq!((notified_at(sent).await, notified_at(silent).await), (None, Some(seed.now)));
+
+        let later = seed.now + TimeDelta::hours(2);
+        for at in [later, later + TimeDelta::hours(1)] {
+            let mut tx = seed.store.write().await.expect("a transaction");
+            tx.mark_notified(seed.org, delivery, at).await.expect("a write");
+            tx.commit().await.expect("a commit");
+        }
+        assert_eq!((notified_at(sent).await, notified_at(silent).await), (Some(later), Some(seed.now)));
         seed.finish().await;
     }
 }

@@ -19,6 +19,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Value,
+    /// The body as it came, with every digit.
+    pub text: String,
     request: String,
 }
 
@@ -111,7 +113,7 @@ impl Api {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.expect("a body");
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, headers, body, request: format!("{method} {path}") }
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.clone()));
+        Answer { status, headers, body, text, request: format!("{method} {path}") }
     }
 }

@@ -40,6 +40,7 @@ impl Statement {
         if let Err(refusal) = watcher.before_submission().await {
             return ScrapeReport::ended(refusal.outcome, refusal.detail);
         }
+        watcher.credentials_taken();
         self.logged_in.notify_one();
         let _open = self.gate.lock().await;
         let rows = self.rows.lock().expect("no holder of this lock can panic").clone();

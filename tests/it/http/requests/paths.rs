@@ -4,7 +4,7 @@ use super::{Header, Refusal};
 
 const NO_ACCOUNT: &str = "Account not found";
 const NO_PATH: &str = "there is nothing at this path; the API is described at /docs";
-const LIMIT: &str = "limit must be a whole number, 1 or more";
+const LIMIT: &str = "limit must be a whole number from 1 to 500";
 const OFFSET: &str = "offset must be a whole number, 0 or more";
 const NO_CREDENTIALS: &str = "the account has no bank credentials; save them in its settings first";
 
