@@ -1,6 +1,8 @@
 //! The composition root: builds everything once, starts it, and stops it in order.
 
+mod background;
 mod data_dir;
+pub mod systemd;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,15 +16,16 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 use crate::config::Settings;
+use crate::disk;
 use crate::domain::checkpoint::Checkpoints;
 use crate::domain::ids::{BankId, IdSource, SystemIds};
 use crate::domain::time::{Clock, SystemClock};
 use crate::http;
-use crate::jobs::queue::{self, Slots};
-use crate::jobs::{Deps, PollRules, Running, Timing, schedule};
+use crate::jobs::pulse::Pulse;
+use crate::jobs::stopping::Stopping;
+use crate::jobs::{Deps, PollRules, Running, Timing};
 use crate::matching::Policy;
 use crate::metrics::Metrics;
 use crate::outbound::{Guard, Outbound};
@@ -34,11 +37,15 @@ use crate::scrape::template::Scope;
 use crate::scrape::{BrowserSettings, Engine, WebDriverEngine};
 use crate::session::assistance::Assistance;
 use crate::store::banks::{Bank, SIMULATED};
-use crate::store::jobs::Queue;
 use crate::store::{Location, Store};
 
-/// How long a stop waits for work under way. What does not end in time is found again at the next start.
+/// How long a stop waits for work under way. What does not end in time is cut off, and taken up at the next start.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// How long it then waits for what was cut off, for requests that are being answered, and for the database. All four
+/// together stay below the `TimeoutStopSec` of `config/reconbanker.service`.
+const CUT_LIMIT: Duration = Duration::from_secs(2);
+const REQUESTS_LIMIT: Duration = Duration::from_secs(5);
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 const USER_AGENT: &str = concat!("reconbanker/", env!("CARGO_PKG_VERSION"));
 
 use self::data_dir::{check_keys, release_earlier_boot};
@@ -90,8 +97,10 @@ pub struct App {
     pub address: SocketAddr,
     /// What a person should know about this start: new keys, where they are, what is permitted.
     pub notices: Vec<String>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    /// Ends the API.
+    stop_answering: CancellationToken,
+    api: TaskTracker,
+    work: TaskTracker,
     /// Held as long as the daemon runs: one daemon per data directory.
     _lock: fs::File,
 }
@@ -105,35 +114,55 @@ pub async fn start(settings: &Settings, parts: Parts) -> anyhow::Result<App> {
     })?;
     let address = listener.local_addr()?;
     let token_key = deps.vault.keyed_hash("sign-in tokens", "");
-    let state = http::Shared::new(Arc::clone(&deps), settings.server.clone(), &token_key);
+    let place = http::Place { data_dir: settings.data_dir.clone(), room_min_bytes: room_min_bytes(settings) };
+    let state = http::Shared::new(Arc::clone(&deps), settings.server.clone(), place, &token_key);
     let service = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
 
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let stopping = stop.clone();
-    tasks.spawn(async move {
+    let (stop_answering, api, work) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
+    let stopping = stop_answering.clone();
+    api.spawn(async move {
         let server = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
         if let Err(error) = server.await {
             tracing::error!(error = &error as &dyn std::error::Error, "the API server ended");
         }
     });
     if parts.background == Background::Workers {
-        start_workers(settings, &deps, &stop, &tasks);
+        background::start(settings, &deps, &work);
     }
-    tasks.close();
+    api.close();
+    work.close();
     tracing::info!(%address, engine = deps.store.engine(), boot = %deps.boot, "started");
-    Ok(App { deps, address, notices, stop, tasks, _lock: lock })
+    Ok(App { deps, address, notices, stop_answering, api, work, _lock: lock })
 }
 
 impl App {
-    /// Stops taking requests and jobs, lets what is under way end, then closes the database.
+    /// Stops: work first, then the API, the database last. Meanwhile the API answers, and `/readyz` says that it stops.
     pub async fn stop(self) {
-        self.stop.cancel();
+        self.stop_within(STOP_LIMIT).await;
+    }
+
+    /// The same with another limit for work under way.
+    pub async fn stop_within(self, limit: Duration) {
+        tracing::info!(limit_s = limit.as_secs(), "stopping: no new work is begun");
+        self.deps.stopping.begin();
         self.deps.assistance.close();
-        if tokio::time::timeout(STOP_LIMIT, self.tasks.wait()).await.is_err() {
-            tracing::warn!("some work did not end in time; it is taken up at the next start");
+        if !ends_within(limit, &self.work).await {
+            self.deps.stopping.cut_off();
+            if !ends_within(CUT_LIMIT, &self.work).await {
+                tracing::warn!("some work does not end although it was cut off");
+            }
         }
-        self.deps.store.close().await;
-        tracing::info!("stopped");
+        self.stop_answering.cancel();
+        if !ends_within(REQUESTS_LIMIT, &self.api).await {
+            tracing::warn!(limit_s = REQUESTS_LIMIT.as_secs(), "requests that were still being answered were cut off");
+        }
+        if tokio::time::timeout(CLOSE_LIMIT, self.deps.store.close()).await.is_err() {
+            tracing::warn!(limit_s = CLOSE_LIMIT.as_secs(), "the database did not let go of its connections in time");
+        }
+        match self.deps.stopping.jobs_cut_off() {
+            0 => tracing::info!("stopped; all work was finished"),
+            jobs => tracing::warn!(jobs, "stopped; work that was cut off is taken up at the next start"),
+        }
     }
 
     /// Base URL of the API.
@@ -179,6 +208,8 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         catalogue,
         store,
         boot,
+        pulse: Pulse::default(),
+        stopping: Stopping::default(),
     });
     fill_banks(&deps).await?;
     release_earlier_boot(&deps, &settings.data_dir).await?;
@@ -265,6 +296,14 @@ pub fn location(settings: &Settings) -> Location {
     }
 }
 
+/// How much room the disk of the data directory must have left, by what is kept there.
+fn room_min_bytes(settings: &Settings) -> u64 {
+    match &settings.database.url {
+        Some(_) => disk::FILES_ROOM_MIN_BYTES,
+        None => disk::DATABASE_ROOM_MIN_BYTES,
+    }
+}
+
 /// What to look at when the database does not answer; names its host, never the password.
 fn database_advice(settings: &Settings) -> String {
     match &settings.database.url {
@@ -275,6 +314,11 @@ fn database_advice(settings: &Settings) -> String {
         }
         None => format!("the file {} does not open; check who owns it and the disk", location(settings)),
     }
+}
+
+/// Whether all tasks ended in time.
+async fn ends_within(limit: Duration, tasks: &TaskTracker) -> bool {
+    tokio::time::timeout(limit, tasks.wait()).await.is_ok()
 }
 
 /// Connects, and leaves the schema as it is.
@@ -322,55 +366,4 @@ fn login_url(recipe: &Recipe, portal_port: Option<u16>) -> Option<String> {
         scope.set("portal.port", port.to_string());
     }
     recipe.origins.login.first()?.render(&scope).ok()
-}
-
-fn start_workers(settings: &Settings, deps: &Arc<Deps>, stop: &CancellationToken, tasks: &TaskTracker) {
-    let slots = Slots {
-        scrape: settings.browser.max_sessions,
-        poll: settings.jobs.workers,
-        matching: settings.jobs.workers,
-        deliver: settings.delivery.concurrency,
-    };
-    for queue in Queue::ALL {
-        let (deps, stop) = (Arc::clone(deps), stop.clone());
-        tasks.spawn(async move {
-            // A worker never ends by itself; should it, it is started again.
-            while !stop.is_cancelled() {
-                if let Err(error) = queue::work(Arc::clone(&deps), *queue, slots, stop.clone()).await {
-                    tracing::error!(queue = queue.word(), error = %error, "a worker ended");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        });
-    }
-    let (ticking, every) = (Arc::clone(deps), settings.jobs.sweep_every);
-    tasks.spawn(repeat(stop.clone(), "schedule", every, move || {
-        let deps = Arc::clone(&ticking);
-        async move { schedule::tick(&deps).await }
-    }));
-    let listening = Arc::clone(deps);
-    tasks.spawn(repeat(stop.clone(), "listen", Duration::from_secs(1), move || {
-        let deps = Arc::clone(&listening);
-        async move { deps.store.listen().await }
-    }));
-}
-
-/// Runs `work` again and again with a pause in between, until `stop`.
-async fn repeat<F, Fut>(stop: CancellationToken, name: &'static str, pause: Duration, work: F)
-where
-    F: Fn() -> Fut,
-    Fut: Future<Output = Result<(), crate::store::StoreError>>,
-{
-    let endless = async {
-        loop {
-            if let Err(error) = work().await {
-                tracing::error!(error = &error as &dyn std::error::Error, "a background task failed; it goes on");
-            }
-            tokio::time::sleep(pause).await;
-        }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = endless.instrument(tracing::info_span!("background", name)) => {}
-    }
 }

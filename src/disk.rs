@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
+/// Below this a database on the disk may have to refuse a write at any moment.
+pub const DATABASE_ROOM_MIN_BYTES: u64 = 100 << 20;
+/// The same where only keys and browsers' directories are kept there.
+pub const FILES_ROOM_MIN_BYTES: u64 = 10 << 20;
+
 /// What a probe writes: one page of a database.
 const PROBE_BYTES: usize = 4096;
 

@@ -22,16 +22,28 @@ pub fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
 
 /// Makes a directory, or finds one, that only its owner can enter.
 pub fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .with_context(|| format!("could not create {}", dir.display()))?;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| refused("create", dir, error))?;
     let mode = fs::metadata(dir)?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!("{} can be read by others; run: chmod 700 {}", dir.display(), dir.display());
     }
     Ok(())
+}
+
+/// An error of the operating system in words: what could not be done to which path, and the remedy.
+fn refused(attempt: &str, path: &Path, error: io::Error) -> anyhow::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "its file system is mounted read-only: look into the kernel's log (dmesg) for why and mount it writable, \
+             or choose another data directory with --data-dir"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "its disk is full: free space there",
+        io::ErrorKind::PermissionDenied => "run as its owner, or give it to this user with chown",
+        _ => "check the disk and its mount",
+    };
+    let text = format!("could not {attempt} {}; {remedy}", path.display());
+    anyhow::Error::new(error).context(text)
 }
 
 /// Held by the daemon as long as it runs.
@@ -61,7 +73,7 @@ pub fn lock_data_dir(dir: &Path) -> anyhow::Result<fs::File> {
         .truncate(false)
         .write(true)
         .open(&path)
-        .with_context(|| format!("could not open {}", path.display()))?;
+        .map_err(|error| refused("open", &path, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
@@ -139,9 +151,9 @@ pub(super) async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow
         .read(true)
         .write(true)
         .open(&path)
-        .with_context(|| format!("could not open {}", path.display()))?;
+        .map_err(|error| refused("open", &path, error))?;
     let mut text = String::new();
-    file.read_to_string(&mut text)?;
+    file.read_to_string(&mut text).map_err(|error| refused("read", &path, error))?;
     if let Ok(earlier) = text.trim().parse::<Uuid>() {
         let mut tx = deps.store.write().await?;
         let logins = tx.release_leases_of(earlier).await?;
@@ -151,8 +163,10 @@ pub(super) async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow
             tracing::info!(logins, jobs, "took up what the last process left behind");
         }
     }
-    file.set_len(0)?;
-    file.rewind()?;
-    file.write_all(deps.boot.to_string().as_bytes())?;
-    Ok(())
+    let mut note = || {
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(deps.boot.to_string().as_bytes())
+    };
+    note().map_err(|error| refused("write", &path, error))
 }

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     BenchCommand, BenchPlace, Command, ConfigCommand, MatchCommand, OrdersCommand, ScraperCommand, UserCommand, backup,
     doctor, form,
 };
-use crate::app::{self, Parts};
+use crate::app::{self, Parts, systemd};
 use crate::backup::Request;
 use crate::bench;
 use crate::config::Settings;
@@ -79,10 +79,34 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{text}").context("could not write to standard output")
 }
 
-/// Runs until SIGTERM or Ctrl-C.
+/// SIGTERM and Ctrl-C.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Runs until a signal, then stops in order; a second signal ends it at once.
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let app = app::start(settings, Parts::real()?).await?;
+    let mut signals = StopSignals::listen()?;
+    systemd::starting();
+    let parts = Parts::real()?;
+    let app = tokio::select! {
+        app = Box::pin(app::start(settings, parts)) => app?,
+        () = signals.next() => return print("stopped before the start was complete"),
+    };
     for notice in &app.notices {
         print(&format!("note: {notice}"))?;
     }
@@ -92,12 +116,13 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     if !app.deps.store.read().await?.has_users().await? {
         print("nobody has registered yet: POST /auth/register, or `reconbanker user add --admin <email>`")?;
     }
+    app.tell_systemd();
+    signals.next().await;
+    systemd::stopping();
     tokio::select! {
-        _ = terminate.recv() => {}
-        result = tokio::signal::ctrl_c() => result?,
+        () = app.stop() => Ok(()),
+        () = signals.next() => bail!("ended at once by a second signal; the next start takes up what was under way"),
     }
-    app.stop().await;
-    Ok(())
 }
 
 async fn migrate(settings: &Settings) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;
 
 use super::{Finding, GIB, MIB, age, size, took};
-use crate::disk::Space;
+use crate::disk::{self, Space};
 use crate::domain::time::Instant;
 use crate::vault::KeyError;
 
@@ -132,8 +132,8 @@ pub(super) fn keys(
 pub(super) fn disk_space(place: &Path, found: io::Result<Space>, keeps: Keeps) -> Finding {
     const NAME: &str = "disk_space";
     let (warn_below, fault_below) = match keeps {
-        Keeps::Database => (GIB, 100 * MIB),
-        Keeps::ProfilesOnly => (100 * MIB, 10 * MIB),
+        Keeps::Database => (GIB, disk::DATABASE_ROOM_MIN_BYTES),
+        Keeps::ProfilesOnly => (100 * MIB, disk::FILES_ROOM_MIN_BYTES),
     };
     let space = match found {
         Ok(space) => space,

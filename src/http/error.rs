@@ -95,7 +95,7 @@ impl ApiError {
         }
     }
 
-    /// 503: our database is away or busy; the same request may succeed later.
+    /// 503: our database is away, busy or takes nothing more; the same request may succeed later.
     pub fn unavailable(message: &str) -> Self {
         Self { retry_after_s: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message) }
     }
@@ -161,17 +161,22 @@ impl From<StoreError> for MachineError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        match &error {
-            StoreError::Busy | StoreError::Connect(_) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the database is not available");
-                Self::unavailable("the database is not available; try again")
+        let message = match &error {
+            StoreError::Full => "the database cannot be written right now (its disk is full); try again later",
+            StoreError::ReadOnly => "the database cannot be written right now (it is read-only); try again later",
+            StoreError::Disk(_) => "the database cannot be written right now (its disk fails); try again later",
+            StoreError::Busy => "the database cannot be written right now (it is busy); try again",
+            StoreError::Connect(_) | StoreError::Silent { .. } => {
+                "the database cannot be reached right now; try again later"
             }
             StoreError::Duplicate { .. }
             | StoreError::Migrate(_)
             | StoreError::Database(_)
             | StoreError::Fenced
-            | StoreError::Corrupt { .. } => Self::internal(&error),
-        }
+            | StoreError::Corrupt { .. } => return Self::internal(&error),
+        };
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database is not available");
+        Self::unavailable(message)
     }
 }
 

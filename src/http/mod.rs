@@ -25,6 +25,7 @@ mod scrapes;
 mod v1;
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ use utoipa_axum::routes;
 
 use self::auth::Tokens;
 use self::error::{ApiError, in_words_of};
+use self::health::Readiness;
 use self::limit::{AttemptLimit, RequestLimit};
 use self::otp::CodeLimit;
 use crate::config::ServerSettings;
@@ -56,6 +58,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Shared {
     pub deps: Arc<Deps>,
     pub server: ServerSettings,
+    place: Place,
+    readiness: Readiness,
     tokens: Tokens,
     log_in_limit: AttemptLimit,
     registration_limit: AttemptLimit,
@@ -63,12 +67,19 @@ pub struct Shared {
     code_limit: CodeLimit,
 }
 
+/// Where the daemon keeps its files.
+pub struct Place {
+    pub data_dir: PathBuf,
+    /// Less room on its disk than this is too little.
+    pub room_min_bytes: u64,
+}
+
 /// Cheap to clone; axum clones it per request.
 pub type State = Arc<Shared>;
 
 impl Shared {
     #[must_use]
-    pub fn new(deps: Arc<Deps>, server: ServerSettings, token_key: &[u8; 32]) -> State {
+    pub fn new(deps: Arc<Deps>, server: ServerSettings, place: Place, token_key: &[u8; 32]) -> State {
         let per_minute = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         Arc::new(Self {
             tokens: Tokens::new(token_key),
@@ -77,6 +88,8 @@ impl Shared {
             request_limit: RequestLimit::per_minute(per_minute(server.requests_per_minute)),
             deps,
             server,
+            place,
+            readiness: Readiness::default(),
             code_limit: CodeLimit::default(),
         })
     }

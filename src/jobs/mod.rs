@@ -3,9 +3,12 @@
 //! A job's body can be called without a queue, is safe to run twice, and holds no transaction while
 //! it waits for a bank, a customer or a clock.
 
+pub mod outage;
+pub mod pulse;
 pub mod queue;
 pub mod resend;
 pub mod schedule;
+pub mod stopping;
 
 pub(crate) mod cadence;
 pub(crate) mod plan;
@@ -40,6 +43,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use self::pulse::Pulse;
+use self::stopping::Stopping;
 use crate::domain::account::AuthType;
 use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::expected_payment::ExpectedPayment;
@@ -80,6 +85,10 @@ pub struct Deps {
     pub metrics: Metrics,
     /// This start of this process; leases carry it.
     pub boot: Uuid,
+    /// Whether the work in the background is alive.
+    pub pulse: Pulse,
+    /// Whether this process is about to end.
+    pub stopping: Stopping,
 }
 
 /// How often things happen, from the settings.
@@ -122,6 +131,18 @@ impl JobError {
 
     fn retry(after: Duration, message: impl Into<String>) -> Self {
         Self::Retry { after, source: message.into().into() }
+    }
+}
+
+/// Waits so long for the database and no longer. Whoever waits for ever cannot say that it is alive, and does not find
+/// out that a connection is dead: a network that swallows everything tells nobody.
+pub async fn in_time<T>(
+    limit: Duration,
+    question: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(limit, question).await {
+        Ok(answer) => answer,
+        Err(_elapsed) => Err(StoreError::Silent { limit_s: limit.as_secs() }),
     }
 }
 

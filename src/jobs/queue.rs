@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Stopwatch};
 
 use apalis::prelude::{Data, WorkerBuilder, WorkerBuilderExt, WorkerError};
 use chrono::TimeDelta;
@@ -17,7 +17,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Deps, JobError, abandon_run, perform};
+use super::outage::{Outage, PAUSE_MAX};
+use super::{Deps, JobError, abandon_run, in_time, perform};
 use crate::domain::run::Outcome;
 use crate::store::StoreError;
 use crate::store::jobs::{Job, Queue};
@@ -27,8 +28,17 @@ pub(super) const LEASE: TimeDelta = TimeDelta::seconds(60);
 const RENEW_EVERY: Duration = Duration::from_secs(20);
 /// The longest sleep between two looks at the table, should an announcement be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Pause after the database failed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Longest wait for the database to hand out a job, to say when the next one is due, and to prolong a lease.
+const CLAIM_LIMIT: Duration = Duration::from_secs(15);
+const NEXT_LIMIT: Duration = Duration::from_secs(5);
+const RENEW_LIMIT: Duration = Duration::from_secs(15);
+/// A queue that has not beaten for this long is stuck: neither is its table looked at, nor does one of its jobs live.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+const _: () = {
+    let looks = CLAIM_LIMIT.as_secs() + NEXT_LIMIT.as_secs() + LOOK_EVERY.as_secs() + PAUSE_MAX.as_secs();
+    let renewals = RENEW_EVERY.as_secs() + RENEW_LIMIT.as_secs();
+    assert!(looks < PATIENCE.as_secs() && renewals < PATIENCE.as_secs(), "the slowest loop still beats in time");
+};
 /// A job that failed this often is buried. Webhooks count their own attempts and never get here.
 const ATTEMPTS_MAX: i64 = 20;
 
@@ -85,50 +95,88 @@ fn claimed_jobs(
     ended: CancellationToken,
 ) -> BoxStream<'static, Result<Job, Infallible>> {
     let ready = deps.store.watch_jobs();
-    stream::unfold((deps, stop, ended, ready), move |(deps, stop, ended, mut ready)| async move {
-        loop {
-            if stop.is_cancelled() {
-                ended.cancel();
-                return None;
-            }
-            ready.mark_unchanged();
-            match claim(&deps, queue).await {
-                Ok(Some(job)) => return Some((Ok(job), (deps, stop, ended, ready))),
-                Ok(None) => wait(&deps, queue, &stop, &mut ready).await,
-                Err(error) => {
-                    tracing::error!(
-                        queue = queue.word(),
-                        error = &error as &dyn std::error::Error,
-                        "could not claim a job"
-                    );
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        }
+    let claims = Claims { deps, queue, stop, ended, ready, outage: Outage::default() };
+    stream::unfold(claims, |mut claims| async move {
+        let job = claims.claim_next().await?;
+        Some((Ok(job), claims))
     })
     .boxed()
+}
+
+/// What claims one queue's jobs, one after the other.
+struct Claims {
+    deps: Arc<Deps>,
+    queue: Queue,
+    stop: CancellationToken,
+    ended: CancellationToken,
+    ready: watch::Receiver<u64>,
+    outage: Outage,
+}
+
+impl Claims {
+    /// The next job; `None` once `stop` has fired.
+    async fn claim_next(&mut self) -> Option<Job> {
+        while !self.stop.is_cancelled() {
+            self.deps.pulse.beat(self.queue.word(), Stopwatch::now());
+            self.ready.mark_unchanged();
+            match in_time(CLAIM_LIMIT, Box::pin(claim(&self.deps, self.queue))).await {
+                Ok(found) => {
+                    if let Some(lasted) = self.outage.worked(Stopwatch::now()) {
+                        let lasted_s = lasted.as_secs();
+                        tracing::info!(queue = self.queue.word(), lasted_s, "jobs are claimed again");
+                    }
+                    match found {
+                        Some(job) => return Some(job),
+                        None => self.wait().await,
+                    }
+                }
+                Err(error) => self.rest(&error).await,
+            }
+        }
+        self.ended.cancel();
+        None
+    }
+
+    /// Sleeps until a job becomes ready, is due, or it is time to look anyhow.
+    async fn wait(&mut self) {
+        let due = in_time(NEXT_LIMIT, Box::pin(next_due(&self.deps, self.queue))).await;
+        let until_due = match due {
+            Ok(Some(at)) => (at - self.deps.now()).to_std().unwrap_or(Duration::ZERO).max(Duration::from_millis(1)),
+            Ok(None) | Err(_) => LOOK_EVERY,
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            // The sender lives in the store, which `deps` holds: it cannot be gone.
+            _ = self.ready.changed() => {}
+            () = tokio::time::sleep(until_due.min(LOOK_EVERY)) => {}
+        }
+    }
+
+    /// Pauses after the database failed.
+    async fn rest(&mut self, error: &StoreError) {
+        self.deps.store.note_failed_write(error);
+        if let Some(times) = self.outage.failed(Stopwatch::now()) {
+            tracing::error!(
+                queue = self.queue.word(),
+                error = error as &dyn std::error::Error,
+                times,
+                "could not claim a job; it is tried again"
+            );
+        }
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(self.outage.pause()) => {}
+        }
+    }
 }
 
 async fn claim(deps: &Deps, queue: Queue) -> Result<Option<Job>, StoreError> {
     let now = deps.now();
     let mut tx = deps.store.write().await?;
-    let job = tx.claim_job(queue, deps.boot, now, now + LEASE).await?;
+    // Without one there is nothing to commit: an empty commit would pass for a sign that the disk takes something.
+    let Some(job) = tx.claim_job(queue, deps.boot, now, now + LEASE).await? else { return Ok(None) };
     tx.commit().await?;
-    Ok(job)
-}
-
-/// Sleeps until a job becomes ready, is due, or it is time to look anyhow.
-async fn wait(deps: &Deps, queue: Queue, stop: &CancellationToken, ready: &mut watch::Receiver<u64>) {
-    let until_due = match next_due(deps, queue).await {
-        Ok(Some(at)) => (at - deps.now()).to_std().unwrap_or(Duration::ZERO).max(Duration::from_millis(1)),
-        Ok(None) | Err(_) => LOOK_EVERY,
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        // The sender lives in the store, which `deps` holds: it cannot be gone.
-        _ = ready.changed() => {}
-        () = tokio::time::sleep(until_due.min(LOOK_EVERY)) => {}
-    }
+    Ok(Some(job))
 }
 
 async fn next_due(deps: &Deps, queue: Queue) -> Result<Option<crate::domain::time::Instant>, StoreError> {
@@ -150,8 +198,12 @@ async fn execute(deps: &Deps, queue: Queue, job: Job) {
             result = AssertUnwindSafe(perform(deps, queue, &job)).catch_unwind() => {
                 result.unwrap_or_else(|panic| Err(JobError::discard(panic_message(&*panic))))
             }
-            () = lease_lost(deps, &job) => {
+            () = lease_lost(deps, queue, &job) => {
                 tracing::warn!("the lease was lost; another worker has the job now");
+                return;
+            }
+            () = deps.stopping.cut() => {
+                tracing::warn!("cut off by the stop; the next start takes it up");
                 return;
             }
         };
@@ -163,24 +215,39 @@ async fn execute(deps: &Deps, queue: Queue, job: Job) {
     .await;
 }
 
-/// Prolongs the lease while the job runs; returns when it is lost.
-async fn lease_lost(deps: &Deps, job: &Job) {
+/// Prolongs the lease while the job runs, and beats for its queue, which claims nothing while all slots are taken;
+/// returns when the lease is lost.
+async fn lease_lost(deps: &Deps, queue: Queue, job: &Job) {
+    let mut outage = Outage::default();
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        let renewed = async {
-            let mut tx = deps.store.write().await?;
-            let held = tx.renew_job(job, deps.now() + LEASE).await?;
-            tx.commit().await?;
-            Ok::<bool, StoreError>(held)
-        };
-        match renewed.await {
-            Ok(true) => {}
+        deps.pulse.beat(queue.word(), Stopwatch::now());
+        match in_time(RENEW_LIMIT, Box::pin(renew(deps, job))).await {
+            Ok(true) => {
+                outage.worked(Stopwatch::now());
+            }
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not renew the lease of a job");
+                if let Some(times) = outage.failed(Stopwatch::now()) {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        times,
+                        "could not renew the lease of a job; it is tried again"
+                    );
+                }
             }
         }
     }
+}
+
+/// `false` when the lease was lost.
+async fn renew(deps: &Deps, job: &Job) -> Result<bool, StoreError> {
+    let mut tx = deps.store.write().await?;
+    if !tx.renew_job(job, deps.now() + LEASE).await? {
+        return Ok(false);
+    }
+    tx.commit().await?;
+    Ok(true)
 }
 
 async fn settle(deps: &Deps, queue: Queue, job: &Job, result: Result<(), JobError>) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use super::plan::{self, Due};
 use super::{Deps, clock, deliver_webhook, expire, queue_of, request_run_at};
 use crate::domain::event::Actor;
 use crate::domain::run::{RunKind, Trigger};
+use crate::domain::time::Instant;
 use crate::store::StoreError;
 use crate::store::jobs::Queue;
 
@@ -59,9 +60,7 @@ async fn sweep(deps: &Deps) -> Result<(), StoreError> {
     let runs = tx.runs_without_job(now - RUN_OVERDUE, BATCH).await?;
     let deliveries = tx.deliveries_without_job(now - deliver_webhook::OVERDUE, BATCH).await?;
     drop(tx);
-    let mut tx = deps.store.write().await?;
-    tx.remove_dead_jobs(now - DEAD_KEPT).await?;
-    tx.commit().await?;
+    forget_dead_jobs(deps, now).await?;
     if runs.is_empty() && deliveries.is_empty() {
         return Ok(());
     }
@@ -74,4 +73,12 @@ async fn sweep(deps: &Deps) -> Result<(), StoreError> {
         tx.enqueue(&deps.job(delivery.org_id, Queue::Deliver, delivery.id.0, delivery.run_id, now), now).await?;
     }
     tx.commit().await
+}
+
+async fn forget_dead_jobs(deps: &Deps, now: Instant) -> Result<(), StoreError> {
+    let mut tx = deps.store.write().await?;
+    if tx.remove_dead_jobs(now - DEAD_KEPT).await? > 0 {
+        tx.commit().await?;
+    }
+    Ok(())
 }

@@ -194,8 +194,8 @@ pub fn remove_leftovers(profiles: &Path) -> io::Result<usize> {
         if !is_ours || !path.is_dir() {
             continue;
         }
-        kill_processes_naming(&path);
-        match std::fs::remove_dir_all(&path) {
+        kill_processes_of(&path);
+        match remove_directory(&path) {
             Ok(()) => removed += 1,
             Err(error) => tracing::warn!(path = %path.display(), %error, "could not remove a browser's directory"),
         }
@@ -203,19 +203,34 @@ pub fn remove_leftovers(profiles: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// Drivers and browsers carry their run's directory, whose name is random, on their command line.
-fn kill_processes_naming(directory: &Path) {
+/// Browsers carry their run's directory, whose name is random, on their command line; drivers work in it.
+fn kill_processes_of(directory: &Path) {
     let needle = directory.as_os_str().as_encoded_bytes();
+    // The kernel tells working directories without links.
+    let resolved = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
     let Ok(processes) = std::fs::read_dir("/proc") else { return };
     for process in processes.flatten() {
         let id = process.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
         let Some(id) = id else { continue };
         let command_line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-        if command_line.windows(needle.len()).any(|window| window == needle) {
+        let names_it = command_line.windows(needle.len()).any(|window| window == needle);
+        let place = std::fs::read_link(process.path().join("cwd"));
+        if names_it || place.is_ok_and(|place| place.starts_with(&resolved)) {
             // It may have ended in between.
             let _ = rustix::process::kill_process(id, Signal::KILL);
         }
     }
+}
+
+/// Tries for a while: what was killed a moment ago may still write into it.
+fn remove_directory(path: &Path) -> io::Result<()> {
+    for _ in 1..REMOVE_TRIES {
+        if std::fs::remove_dir_all(path).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(REMOVE_PAUSE);
+    }
+    std::fs::remove_dir_all(path)
 }
 
 const RUN_PREFIX: &str = "run-";

@@ -58,7 +58,7 @@ use tokio::sync::Semaphore;
 
 use self::browser::Browser as _;
 use self::challenge::{Challenge, Code, NoCode, Verdict};
-use self::driver::Driver;
+use self::driver::{Driver, Installed};
 use self::recipe::{Recipe, RecipeStatus};
 use self::webdriver::WebDriver;
 use crate::domain::ids::AnswerId;
@@ -182,6 +182,12 @@ pub trait Engine: Send + Sync {
     /// Reads the requested days of every account. Never fails otherwise than by the outcome of its report. Dropped
     /// before its end, it leaves no browser behind.
     fn scrape<'a>(&'a self, request: ScrapeRequest, watcher: &'a dyn Watcher) -> BoxFuture<'a, ScrapeReport>;
+
+    /// What stands in the way of every scrape on this machine, as far as it shows without starting anything; `None`
+    /// where nothing does. Looks at files, and so may block.
+    fn problem(&self) -> Option<String> {
+        None
+    }
 }
 
 /// How browsers are started on this machine.
@@ -257,6 +263,10 @@ impl WebDriverEngine {
 }
 
 impl Engine for WebDriverEngine {
+    fn problem(&self) -> Option<String> {
+        Installed::find(&self.settings).err().map(|error| error.to_string())
+    }
+
     fn scrape<'a>(&'a self, request: ScrapeRequest, watcher: &'a dyn Watcher) -> BoxFuture<'a, ScrapeReport> {
         Box::pin(async move {
             if let Some(refusal) = self.refusal_as_root(&request.recipe) {

@@ -3,14 +3,12 @@
 //! Questions about the database itself have no portable text; each stands beside the variant that asks it.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::watch;
 
 use super::{Inner, Location, Pools, SQLITE_READERS, Store, StoreError, Tx, migrate, on_backend};
 use crate::domain::ids::AccountId;
@@ -113,7 +111,7 @@ impl Store {
                 Pools::Postgres(pool.connect_lazy_with(options))
             }
         };
-        Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)), checkpoints: None })
+        Ok(Self::over(pools))
     }
 
     /// Compares the schema with the one that [`Store::migrate`] would make, and changes nothing.

@@ -10,6 +10,7 @@
 //! and a test in `tests/it/store`, where every test runs on both databases.
 
 mod error;
+mod health;
 mod migrate;
 mod rows;
 mod types;
@@ -54,16 +55,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Stopwatch};
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
 pub use error::StoreError;
+pub use health::Writes;
 
 use self::deliveries::NewDelivery;
+use self::health::Health;
 use crate::domain::checkpoint::{Checkpoints, Crossing, Side};
 use crate::domain::event::NewEvent;
 use crate::domain::ids::OrgId;
@@ -105,6 +108,7 @@ pub struct Store {
     /// because a worker that is busy when the count changes must still see that it changed.
     ready: Arc<watch::Sender<u64>>,
     checkpoints: Option<Arc<dyn Checkpoints>>,
+    health: Arc<Health>,
 }
 
 #[derive(Clone)]
@@ -146,6 +150,7 @@ pub struct Tx {
     made_jobs_ready: bool,
     ready: Arc<watch::Sender<u64>>,
     checkpoints: Option<Arc<dyn Checkpoints>>,
+    health: Arc<Health>,
 }
 
 enum Inner {
@@ -172,7 +177,11 @@ impl Store {
                 Pools::Postgres(pool)
             }
         };
-        Ok(Self { pools, ready: Arc::new(watch::Sender::new(0)), checkpoints: None })
+        Ok(Self::over(pools))
+    }
+
+    fn over(pools: Pools) -> Self {
+        Self { pools, ready: Arc::new(watch::Sender::new(0)), checkpoints: None, health: Arc::default() }
     }
 
     /// The connection that writes, and those that read.
@@ -186,15 +195,14 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .statement_cache_capacity(SQLITE_STATEMENTS);
-        // Connections are not tried before each use: a file does not hang up.
-        let writer = SqlitePoolOptions::new()
+        let writer = sqlite_pool()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
             .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(StoreError::from_connect)?;
-        let readers = SqlitePoolOptions::new()
+        let readers = sqlite_pool()
             .max_connections(SQLITE_READERS)
             .test_before_acquire(false)
             .connect_with(options)
@@ -218,11 +226,20 @@ impl Store {
     /// On SQLite the write lock is taken at once: a transaction that reads first and upgrades later
     /// fails immediately when someone else wrote in between.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        let inner = match &self.pools {
+        match self.begin_write().await {
+            Ok(inner) => Ok(self.tx(inner)),
+            Err(error) => {
+                self.health.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin_write(&self) -> Result<Inner, StoreError> {
+        Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
-        };
-        Ok(self.tx(inner))
+        })
     }
 
     fn tx(&self, inner: Inner) -> Tx {
@@ -233,6 +250,7 @@ impl Store {
             made_jobs_ready: false,
             ready: Arc::clone(&self.ready),
             checkpoints: self.checkpoints.clone(),
+            health: Arc::clone(&self.health),
         }
     }
 
@@ -301,9 +319,34 @@ impl Store {
     }
 }
 
+/// A pool that drops connections which the driver takes for one inside a transaction.
+///
+/// On a full or failing disk SQLite ends the transaction by itself. The rollback that follows then has nothing to roll
+/// back and fails, and the driver would refuse to begin another one on that connection for ever.
+fn sqlite_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().before_acquire(|connection, _| {
+        let can_begin = !connection.is_in_transaction();
+        Box::pin(std::future::ready(Ok::<bool, sqlx::Error>(can_begin)))
+    })
+}
+
 impl Tx {
     /// Keeps everything, events and webhooks included, and wakes the queue if jobs became ready.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
+    ///
+    /// What comes of it says whether the database can be written, so a unit of work that changed nothing is dropped
+    /// instead.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let health = Arc::clone(&self.health);
+        let kept = self.keep().await;
+        match &kept {
+            Ok(took) => health.committed(*took),
+            Err(error) => health.failed(error),
+        }
+        kept.map(|_| ())
+    }
+
+    /// How long the database took for the commit itself.
+    async fn keep(mut self) -> Result<Duration, StoreError> {
         self.write_events().await?;
         self.write_deliveries().await?;
         if self.made_jobs_ready
@@ -315,16 +358,18 @@ impl Tx {
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.pass(Crossing::Commit, Side::Before);
         }
+        let started = Stopwatch::now();
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
         }
+        let took = started.elapsed();
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.pass(Crossing::Commit, Side::After);
         }
         if self.made_jobs_ready {
             self.ready.send_modify(|count| *count += 1);
         }
-        Ok(())
+        Ok(took)
     }
 }

@@ -18,4 +18,5 @@ mod http;
 mod cli;
 mod crash;
 mod doctor;
+mod faults;
 mod flows;

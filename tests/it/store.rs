@@ -7,6 +7,7 @@ mod clock;
 mod decisions;
 mod deletion;
 mod gauges;
+mod health;
 mod inspect;
 mod jobs;
 mod ledger;

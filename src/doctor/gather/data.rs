@@ -147,7 +147,9 @@ async fn integrity(store: &Store) -> Finding {
         Ok(Ok(Some(damage))) => Soundness::Looked(damage),
         Ok(Ok(None)) => Soundness::NotOurs,
         // A file that is damaged badly enough is no answer but an error.
-        Ok(Err(error @ StoreError::Database(_))) => Soundness::Looked(vec![with_causes(&error)]),
+        Ok(Err(error @ (StoreError::Database(_) | StoreError::Disk(_)))) => {
+            Soundness::Looked(vec![with_causes(&error)])
+        }
         Ok(Err(error)) => return database::failed("database_integrity", &with_causes(&error)),
         Err(_elapsed) => Soundness::Unfinished,
     };

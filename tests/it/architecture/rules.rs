@@ -98,6 +98,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "calls go out through the guard that checks the address",
     },
     Only { word: "prometheus_client", files: &["metrics"], why: "what is measured speaks the field's words" },
+    Only { word: "sd_notify", files: &["app/systemd"], why: "who started the daemon is the composition's business" },
     Only { word: "tar", files: &["backup/archive"], why: "what may be in a backup is judged in one file" },
     Only { word: "standardwebhooks", files: &["demo"], why: "our signatures are our own; that package verifies them" },
     Lines { max: 450, why: "a file answers one question" },

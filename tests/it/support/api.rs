@@ -48,6 +48,7 @@ impl Answer {
 
 impl Api {
     pub fn new(base: String) -> Self {
+        reconbanker::outbound::install_tls_provider();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { http, base, token: None }
     }

@@ -7,7 +7,9 @@ use reconbanker::store::{Location, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
+use url::Url;
 
+use super::proxy::Proxy;
 use super::schema;
 
 /// Where `make test` says that PostgreSQL is.
@@ -84,6 +86,17 @@ impl Database {
             Self::Sqlite(dir) => Location::Sqlite(dir.path().join("test.db")),
             Self::Postgres { url, .. } => Location::Postgres(url.clone()),
         }
+    }
+
+    /// The same server with a network before it that a test can cut; whoever removes the database goes around it.
+    pub async fn behind_proxy(self) -> (Self, Proxy) {
+        let Self::Postgres { server, schema, url, owned } = self else { panic!("there is no network before a file") };
+        let mut url = Url::parse(&url).expect("a URL");
+        let host = url.host_str().expect("a server that is reached over TCP");
+        let proxy = Proxy::start(format!("{host}:{}", url.port().unwrap_or(5432))).await;
+        url.set_host(Some("127.0.0.1")).expect("a host");
+        url.set_port(Some(proxy.address().port())).expect("a port");
+        (Self::Postgres { server, schema, url: url.to_string(), owned }, proxy)
     }
 
     pub async fn schema(&self) -> BTreeSet<schema::Part> {

@@ -7,8 +7,11 @@ mod endpoint;
 mod fake_bank;
 mod ledger;
 mod log;
+mod proxy;
+mod readiness;
 mod schema;
 mod seed;
+mod serve;
 mod statement;
 
 use std::collections::BTreeSet;
@@ -17,6 +20,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use reconbanker::app::{self, App, Background, Parts};
@@ -48,6 +52,7 @@ pub use self::endpoint::{Endpoint, Reply, http};
 pub use self::fake_bank::FakeBank;
 pub use self::log::captured_log;
 pub use self::seed::{Seed, credit, id};
+pub use self::serve::Serve;
 pub use self::statement::Statement;
 
 /// Morning of a Friday in Montevideo; far from midnight there and in UTC.
@@ -85,6 +90,11 @@ impl TestApp {
     /// With workers that take jobs by themselves, as in production.
     pub async fn start_with_workers(backend: Backend) -> Self {
         Self::launch(backend, None, Background::Workers, &[]).await
+    }
+
+    /// On a database of the test's own, with workers that take jobs by themselves.
+    pub async fn start_on(database: Database, engine: Arc<dyn Engine>, overrides: &[(&str, &str)]) -> Self {
+        Self::launch_on(database, data_dir(), Some(engine), Background::Workers, overrides).await
     }
 
     /// With settings of the test's own besides, each as `section.key` and value.
@@ -339,6 +349,16 @@ impl TestApp {
         self.tasks.close();
         self.tasks.wait().await;
         Store::connect(&location, 2).await.expect("the database is still there")
+    }
+
+    /// Stops the daemon with so little time for its work that this is cut off, and starts another one on its data, in
+    /// another world, that works nothing by itself.
+    pub async fn restart_within(self, limit: Duration, engine: Arc<dyn Engine>) -> Self {
+        self.app.stop_within(limit).await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        Self::launch_on(self.database, self.data_dir, Some(engine), Background::None, &[]).await
     }
 
     async fn stop_all(self) {
