@@ -1,6 +1,7 @@
 //! The composition root: builds everything once, starts it, and stops it in order.
 
 mod background;
+mod clocks;
 mod data_dir;
 pub mod systemd;
 
@@ -48,6 +49,7 @@ const REQUESTS_LIMIT: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 const USER_AGENT: &str = concat!("reconbanker/", env!("CARGO_PKG_VERSION"));
 
+pub use self::clocks::clock_notice;
 use self::data_dir::{check_keys, release_earlier_boot};
 pub use self::data_dir::{
     is_in_use, key_check, lock_data_dir, make_data_dir, make_private_dir, open_vault, refuse_missing_keys,
@@ -212,7 +214,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         stopping: Stopping::default(),
     });
     fill_banks(&deps).await?;
-    release_earlier_boot(&deps, &settings.data_dir).await?;
+    release_earlier_boot(&deps, &settings.data_dir, &lock).await?;
     Ok((deps, notices, lock))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -143,8 +143,12 @@ pub(super) async fn check_keys(store: &Store, vault: &Vault, settings: &Settings
 
 /// Lets go of what this data directory's last process held when it ended, and notes this boot's id
 /// for the next one.
-pub(super) async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow::Result<()> {
+///
+/// `lock` is the directory's. The note names that file as well: a node that is set up with a copy of another's
+/// directory finds the other's boot there, which may be at work.
+pub(super) async fn release_earlier_boot(deps: &Deps, data_dir: &Path, lock: &fs::File) -> anyhow::Result<()> {
     let path = data_dir.join("boot");
+    let place = place_of(lock).with_context(|| format!("could not look at {}", data_dir.join(LOCK).display()))?;
     let mut file = fs::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -154,7 +158,7 @@ pub(super) async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow
         .map_err(|error| refused("open", &path, error))?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(|error| refused("read", &path, error))?;
-    if let Ok(earlier) = text.trim().parse::<Uuid>() {
+    if let Some(earlier) = boot_noted_at(&text, &place) {
         let mut tx = deps.store.write().await?;
         let logins = tx.release_leases_of(earlier).await?;
         let jobs = tx.release_jobs_of(earlier, deps.now()).await?;
@@ -166,7 +170,55 @@ pub(super) async fn release_earlier_boot(deps: &Deps, data_dir: &Path) -> anyhow
     let mut note = || {
         file.set_len(0)?;
         file.rewind()?;
-        file.write_all(deps.boot.to_string().as_bytes())
+        file.write_all(format!("{} {place}", deps.boot).as_bytes())
     };
     note().map_err(|error| refused("write", &path, error))
+}
+
+/// Tells a file from every copy of it: the time is that of the last change to the file's own data, which no program
+/// can set. Nothing changes the lock once it is made.
+fn place_of(lock: &fs::File) -> io::Result<String> {
+    let data = lock.metadata()?;
+    Ok(format!("{}-{}-{}", data.ino(), data.ctime(), data.ctime_nsec()))
+}
+
+/// The boot that a note tells of; `None` when it was written elsewhere or cannot be read.
+fn boot_noted_at(note: &str, place: &str) -> Option<Uuid> {
+    let (boot, written_at) = note.trim().split_once(' ')?;
+    if written_at == place { boot.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_boot_of_this_very_directory_is_an_earlier_one() {
+        let check = |note: &str, is_ours: bool| {
+            assert_eq!(boot_noted_at(note, "71-1700000000-5").is_some(), is_ours, "{note:?}");
+        };
+        let boot = "01991c2e-7b3a-7c11-9a55-3f0c5e6f7a01";
+        check(&format!("{boot} 71-1700000000-5"), true);
+        check(&format!("{boot} 71-1700000000-5\n"), true);
+        check(&format!("{boot} 72-1700000000-5"), false);
+        check(&format!("{boot} 71-1700000000-6"), false);
+        check(boot, false);
+        check("nonsense 71-1700000000-5", false);
+        check("", false);
+    }
+
+    #[test]
+    fn a_copy_is_another_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        make_data_dir(dir.path()).expect("it is private");
+        let lock = lock_data_dir(dir.path()).expect("nobody else is here");
+        let place = place_of(&lock).expect("it can be looked at");
+        drop(lock);
+        let lock = lock_data_dir(dir.path()).expect("nobody else is here");
+        assert_eq!(place_of(&lock).expect("it can be looked at"), place, "a restart is the same place");
+        let copy = dir.path().join("copy");
+        fs::copy(dir.path().join(LOCK), &copy).expect("a copy");
+        let copy = fs::File::open(copy).expect("the copy");
+        assert_ne!(place_of(&copy).expect("it can be looked at"), place);
+    }
 }

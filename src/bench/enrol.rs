@@ -4,12 +4,13 @@ use anyhow::Context;
 use chrono::TimeDelta;
 
 use crate::domain::account::{AuthType, LoginMode, OperationMode, PollingMethod, SessionType};
-use crate::domain::ids::{AccountId, BankLoginId, OrgId, RunId};
+use crate::domain::ids::{AccountId, BankLoginId, JobId, OrgId, RunId};
 use crate::domain::run::{RunKind, Trigger};
 use crate::jobs::Deps;
 use crate::store::accounts::NewAccount;
 use crate::store::bank_logins::{Lease, NewBankLogin};
 use crate::store::configs::AccountConfig;
+use crate::store::jobs::{Job, NewJob, Queue};
 use crate::store::runs::Run;
 
 /// Where webhooks would go; nothing is sent while nobody works the queue.
@@ -95,6 +96,18 @@ pub(super) async fn start_run(deps: &Deps, org: OrgId, account: AccountId, kind:
     let run = tx.run(org, id).await?.context("the run is missing")?;
     tx.commit().await?;
     Ok(run)
+}
+
+/// The job that a poll writes under.
+pub(super) async fn job(deps: &Deps, poll: &Run) -> anyhow::Result<Job> {
+    let now = deps.now();
+    let (id, org_id, subject) = (JobId(deps.ids.next()), poll.org_id, poll.id.0);
+    let new = NewJob { id, org_id, queue: Queue::Poll, subject, run_id: Some(poll.id), run_at: now };
+    let mut tx = deps.store.write().await?;
+    tx.enqueue(&new, now).await?;
+    let job = tx.claim_job(Queue::Poll, deps.boot, now, now + FAR_OFF).await?;
+    tx.commit().await?;
+    job.context("the poll's job is missing")
 }
 
 /// The lease that a scrape writes under.

@@ -16,14 +16,13 @@ use super::shop::Shop;
 use super::stats::{Quantiles, median, micros, per_second, quantiles};
 use crate::config::Settings;
 use crate::domain::expected_payment::PolledOrder;
-use crate::domain::ids::{AccountId, OrgId, RunId};
+use crate::domain::ids::{AccountId, OrgId};
 use crate::domain::movement::ScrapedMovement;
 use crate::domain::run::RunKind;
-use crate::jobs::{self, Deps};
+use crate::jobs::{self, Deps, Hold};
 use crate::poll::presence::Step;
 use crate::scrape::AccountRead;
-use crate::store::bank_logins::Lease;
-use crate::store::jobs::Queue;
+use crate::store::jobs::{Job, Queue};
 use crate::store::movements::Ingest;
 use crate::store::runs::Run;
 
@@ -50,9 +49,11 @@ struct Subject {
     scratch: Scratch,
     org: OrgId,
     account: AccountId,
-    lease: Lease,
     poll: Run,
-    scrape: RunId,
+    /// Of the poll.
+    job: Job,
+    /// Of the scrape.
+    hold: Hold,
     shop: Shop,
     /// The place whose order is paid next.
     next: u64,
@@ -136,11 +137,12 @@ impl Subject {
         let deps = &scratch.deps;
         let org = enrol::organisation(deps).await?;
         let (account, login) = enrol::account(deps, org, None).await?;
-        let lease = enrol::lease(deps, org, login).await?;
         let poll = enrol::start_run(deps, org, account, RunKind::Poll).await?;
+        let job = enrol::job(deps, &poll).await?;
         let scrape = enrol::start_run(deps, org, account, RunKind::Scrape).await?.id;
+        let hold = Hold { lease: enrol::lease(deps, org, login).await?, account, run: scrape };
         let shop = Shop::new(open);
-        Ok(Self { scratch, org, account, lease, poll, scrape, shop, next: 0, registered: 0, paid: 0, yardstick: None })
+        Ok(Self { scratch, org, account, poll, job, hold, shop, next: 0, registered: 0, paid: 0, yardstick: None })
     }
 
     fn deps(&self) -> &Deps {
@@ -162,13 +164,13 @@ impl Subject {
             places.iter().zip(self.registered..).map(|(place, number)| self.shop.order(*place, number)).collect();
         self.registered += u64::try_from(orders.len()).expect("orders in memory");
         let steps: Vec<_> = orders.iter().map(Step::Register).collect();
-        let ingested = jobs::apply_poll(self.deps(), &self.poll, &steps, self.deps().now()).await?;
+        let ingested = jobs::apply_poll(self.deps(), &self.job, &self.poll, &steps, self.deps().now()).await?;
         ensure!(ingested.new == orders.len(), "{} of {} orders were new", ingested.new, orders.len());
         Ok(())
     }
 
     async fn decide(&self) -> anyhow::Result<()> {
-        jobs::match_account(self.deps(), self.org, self.account, Some(self.scrape)).await?;
+        jobs::match_account(self.deps(), self.org, self.account, Some(self.hold.run)).await?;
         Ok(())
     }
 
@@ -214,9 +216,9 @@ impl Subject {
         let read =
             AccountRead { bank_account: "0011234567".to_owned(), currency: None, movements, pages: 1, complete: true };
         let ingest =
-            Ingest { org: self.org, account: self.account, run: self.scrape, enrolled_on: now.date_naive(), now };
+            Ingest { org: self.org, account: self.account, run: self.hold.run, enrolled_on: now.date_naive(), now };
         let started = Instant::now();
-        jobs::ingest_movements(self.deps(), &ingest, self.lease, &read).await?;
+        jobs::ingest_movements(self.deps(), &ingest, &self.hold, &read).await?;
         let storing = micros(started.elapsed());
         let started = Instant::now();
         self.decide().await?;

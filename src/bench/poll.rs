@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::endpoint::Endpoint;
@@ -18,6 +19,10 @@ use crate::domain::ids::{AccountId, OrgId};
 use crate::domain::run::{Outcome, RunKind, Trigger};
 use crate::jobs::{self, Deps};
 use crate::poll::decode;
+use crate::store::jobs::Queue;
+
+/// Nobody else works the queue.
+const LEASE: TimeDelta = TimeDelta::hours(1);
 
 pub struct Request {
     /// Orders that the endpoint lists.
@@ -76,13 +81,18 @@ async fn measure(deps: &Deps, request: &Request) -> anyhow::Result<Vec<Round>> {
 
 /// One poll as the queue runs it: how long the job took, and what it reports.
 async fn poll(deps: &Deps, org: OrgId, account: AccountId) -> anyhow::Result<(i64, PollReport)> {
-    let what = (RunKind::Poll, Trigger::Schedule);
+    let (what, now) = ((RunKind::Poll, Trigger::Schedule), deps.now());
     let mut tx = deps.store.write().await?;
-    let id = jobs::request_run(&mut tx, deps, (org, account), what, (Actor::Engine, None), deps.now()).await?;
+    let id = jobs::request_run(&mut tx, deps, (org, account), what, (Actor::Engine, None), now).await?;
+    let job = tx.claim_job(Queue::Poll, deps.boot, now, now + LEASE).await?;
+    let job = job.filter(|job| job.subject == id.0).context("the poll's job is missing")?;
     tx.commit().await?;
     let started = Instant::now();
-    jobs::poll_customer(deps, org, id).await?;
+    jobs::poll_customer(deps, &job).await?;
     let took = micros(started.elapsed());
+    let mut tx = deps.store.write().await?;
+    tx.finish_job(&job).await?;
+    tx.commit().await?;
     let run = deps.store.read().await?.run(org, id).await?.context("the poll's run is missing")?;
     ensure!(run.outcome == Some(Outcome::Ok), "the poll failed: {}", run.detail.unwrap_or_default());
     let report = run.report.context("the poll has no report")?;

@@ -107,7 +107,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         app = Box::pin(app::start(settings, parts)) => app?,
         () = signals.next() => return print("stopped before the start was complete"),
     };
-    for notice in &app.notices {
+    let clocks = app::clock_notice(&app.deps).await?;
+    for notice in app.notices.iter().chain(&clocks) {
         print(&format!("note: {notice}"))?;
     }
     print(&format!("data directory  {}", settings.data_dir.display()))?;

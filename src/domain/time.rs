@@ -12,6 +12,16 @@ use chrono_tz::Tz;
 /// An instant, UTC, microseconds.
 pub type Instant = DateTime<Utc>;
 
+/// How far a node's clock may be from the database server's, and so half of how far two nodes' may be from each other:
+/// one node judges by its own clock whether another's lease has run out.
+pub const CLOCKS_APART_MAX: Duration = Duration::seconds(15);
+
+/// How far another clock is from ours, either way, that was read between two readings of ours.
+#[must_use]
+pub fn apart(before: Instant, theirs: Instant, after: Instant) -> Duration {
+    (before - theirs).max(theirs - after).max(Duration::zero())
+}
+
 /// Where "now" comes from. Read in `jobs`, `session` and `http`; below them `now` is an argument.
 pub trait Clock: Send + Sync {
     /// Returns the present instant, cut to microseconds.
@@ -141,6 +151,19 @@ mod tests {
         check("America/Santiago", "2026-09-06T00:30:00", "2026-09-06T04:00:00+00:00");
         check("America/Santiago", "2027-04-03T23:30:00", "2027-04-04T02:30:00+00:00");
         check("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T10:00:00+00:00");
+    }
+
+    #[test]
+    fn a_clock_read_between_two_readings_of_ours_is_not_apart() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).expect("instant").to_utc();
+        let check = |theirs: &str, expected_s: i64| {
+            let (before, after) = (at("2026-11-20T13:00:00Z"), at("2026-11-20T13:00:04Z"));
+            assert_eq!(apart(before, at(theirs), after), Duration::seconds(expected_s), "{theirs}");
+        };
+        check("2026-11-20T12:59:57Z", 3);
+        check("2026-11-20T13:00:00Z", 0);
+        check("2026-11-20T13:00:04Z", 0);
+        check("2026-11-20T13:01:04Z", 60);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{Deps, plan, queue, scrape_account};
+use super::{Deps, hold, plan, queue};
 use crate::store::StoreError;
 
 /// Clocks of nodes differ by less, and a step back by less needs no new plan.
@@ -25,8 +25,9 @@ pub(super) async fn set_right(deps: &Deps) -> Result<(), StoreError> {
         tx.commit().await?;
     }
     let mut tx = deps.store.write().await?;
+    tx.limit_job_leases(now + queue::LEASE).await?;
     tx.limit_next_polls(now + delta(deps.timing.poll_every)).await?;
-    tx.limit_leases(now + scrape_account::LEASE, now + queue::LEASE).await?;
+    tx.limit_login_leases(now + hold::LEASE).await?;
     let woken = tx.wake_what_began_to_wait_after(ahead, now + WAIT_MAX, now).await?;
     tx.commit().await?;
     if !accounts.is_empty() || woken > 0 {

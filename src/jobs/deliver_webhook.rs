@@ -38,7 +38,7 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
         return wake_at(deps, job, due).await;
     }
     if is_past {
-        return record(deps, &delivery, &not_sent("nobody waits for this code any more"), None).await;
+        return record(deps, job, &delivery, &not_sent("nobody waits for this code any more"), None).await;
     }
     let (Some(account), Some(config)) = (account, config) else {
         return Err(JobError::discard("the account of this delivery has no settings any more"));
@@ -49,13 +49,13 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
         Ok((Some(receiver), secret)) => (receiver, secret),
         Ok((None, _)) => {
             let attempt = not_sent("the account has no notification endpoint any more");
-            return record(deps, &delivery, &attempt, None).await;
+            return record(deps, job, &delivery, &attempt, None).await;
         }
         // Counted as an attempt like any other, so that back-off and dead letter apply.
         Err(error) => {
             let attempt =
                 Attempt { status: None, error: Some(error.to_string()), retry_after_s: None, verdict: Verdict::Retry };
-            return record(deps, &delivery, &attempt, None).await;
+            return record(deps, job, &delivery, &attempt, None).await;
         }
     };
     let started = Stopwatch::now();
@@ -72,7 +72,7 @@ pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
         },
     )
     .await;
-    record(deps, &delivery, &attempt, Some(started.elapsed())).await
+    record(deps, job, &delivery, &attempt, Some(started.elapsed())).await
 }
 
 /// Where a delivery goes, and with which credentials.
@@ -126,7 +126,13 @@ async fn wake_at(deps: &Deps, job: &Job, due: crate::domain::time::Instant) -> R
 }
 
 /// Writes an attempt and what follows from it. `took` is `None` where nothing was sent.
-async fn record(deps: &Deps, delivery: &Delivery, attempt: &Attempt, took: Option<Duration>) -> Result<(), JobError> {
+async fn record(
+    deps: &Deps,
+    job: &Job,
+    delivery: &Delivery,
+    attempt: &Attempt,
+    took: Option<Duration>,
+) -> Result<(), JobError> {
     let now = deps.now();
     let took_ms = took.map_or(0, |took| i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
     let made = u32::try_from(delivery.attempts + 1).unwrap_or(u32::MAX);
@@ -140,6 +146,9 @@ async fn record(deps: &Deps, delivery: &Delivery, attempt: &Attempt, took: Optio
         (Verdict::Retry, None) | (Verdict::Gone, _) => (DeliveryState::Dead, Some(EventKind::DeliveryDead)),
     };
     let mut tx = deps.store.write().await?;
+    // Whoever has the job now sends the same webhook, or has; and a person may have asked for it again since, when the
+    // count of attempts starts over.
+    tx.hold_job(job).await?;
     let row = AttemptRecord {
         status: attempt.status.map(i64::from),
         error: attempt.error.as_deref(),

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::Deps;
+use super::hold::Hold;
 use crate::domain::event::EventKind;
 use crate::domain::ids::MovementId;
 use crate::scrape::AccountRead;
 use crate::store::StoreError;
-use crate::store::bank_logins::Lease;
 use crate::store::jobs::Queue;
 use crate::store::movements::Ingest;
 
@@ -25,15 +25,15 @@ pub struct Ingested {
 ///
 /// The last chunk carries the *complete* mark: before it, coverage rules must not conclude anything
 /// from the absence of a row.
-pub async fn write(deps: &Deps, ingest: &Ingest, lease: Lease, read: &AccountRead) -> Result<Ingested, StoreError> {
+pub async fn write(deps: &Deps, ingest: &Ingest, hold: &Hold, read: &AccountRead) -> Result<Ingested, StoreError> {
     let mut total = Ingested { read: read.movements.len(), new: 0 };
     let chunks: Vec<_> = if read.movements.is_empty() { vec![&[][..]] } else { read.movements.chunks(CHUNK).collect() };
     let last = chunks.len() - 1;
     for (index, chunk) in chunks.into_iter().enumerate() {
         let now = deps.now();
         let mut tx = deps.store.write().await?;
+        hold.renew(&mut tx, now).await?;
         tx.bump_revision(ingest.org, ingest.account).await?;
-        tx.renew_lease(lease, now + super::scrape_account::LEASE).await?;
         let mut new = 0;
         for movement in chunk {
             if tx.insert_movement(ingest, MovementId(deps.ids.next()), movement).await? {

@@ -7,9 +7,10 @@ use crate::domain::case::CaseStatus;
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::expected_payment::KnownOrder;
 use crate::domain::ids::ExpectedPaymentId;
+use crate::domain::run::RunState;
 use crate::domain::time::Instant;
 use crate::poll::presence::Step;
-use crate::store::jobs::Queue;
+use crate::store::jobs::{Job, Queue};
 use crate::store::runs::Run;
 use crate::store::{StoreError, Tx};
 
@@ -27,12 +28,24 @@ pub struct Ingested {
 
 /// Applies the steps that change something. Applying them twice changes nothing more: each is written only
 /// where the order still is as the answer was compared with it.
-pub async fn apply(deps: &Deps, run: &Run, steps: &[Step<'_>], now: Instant) -> Result<Ingested, StoreError> {
+///
+/// [`StoreError::Fenced`] when the poll is another worker's by now: its answer is newer than this one.
+pub async fn apply(
+    deps: &Deps,
+    job: &Job,
+    run: &Run,
+    steps: &[Step<'_>],
+    now: Instant,
+) -> Result<Ingested, StoreError> {
     let mut total = Ingested::default();
     let effects: Vec<_> = steps.iter().filter(|step| has_effect(step)).collect();
     for chunk in effects.chunks(CHUNK) {
         let mut tx = deps.store.write().await?;
+        tx.hold_job(job).await?;
         tx.bump_revision(run.org_id, run.account_id).await?;
+        if !tx.hold_run(run.org_id, run.id, RunState::Running).await? {
+            return Err(StoreError::Fenced);
+        }
         // Until the last chunk is written, the orders are not those of any one answer.
         tx.set_poll_etag(run.org_id, run.account_id, None).await?;
         let before = total;

@@ -8,12 +8,12 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::Deps;
-use super::scrape_account::LEASE;
+use super::hold::{CLICK_WITHIN, Hold};
 use super::second_factor::{self, SecondFactor};
 use crate::deliver::notice::reason;
 use crate::domain::account::{Block, LoginBudget};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{AccountId, AnswerId, RunId};
+use crate::domain::ids::AnswerId;
 use crate::domain::run::{Outcome, RetryClass};
 use crate::domain::time::Instant;
 use crate::scrape::challenge::{Challenge, Code, NoCode, Verdict};
@@ -25,13 +25,11 @@ use crate::store::{StoreError, Tx};
 
 /// Writes the lock-out budget before each click that submits credentials, and gets codes from people.
 pub(super) struct BudgetKeeper<'a> {
-    pub lease: Lease,
+    pub hold: Hold,
     pub began: Instant,
     pub second_factor: SecondFactor<'a>,
     deps: &'a Deps,
     recipe: &'a Recipe,
-    account: AccountId,
-    run: RunId,
     submitted: AtomicBool,
     credentials_taken: AtomicBool,
 }
@@ -64,20 +62,17 @@ impl Watcher for BudgetKeeper<'_> {
 impl<'a> BudgetKeeper<'a> {
     pub fn new(
         deps: &'a Deps,
-        run: &Run,
         recipe: &'a Recipe,
-        lease: Lease,
+        hold: Hold,
         second_factor: SecondFactor<'a>,
         began: Instant,
     ) -> Self {
         Self {
-            lease,
+            hold,
             began,
             second_factor,
             deps,
             recipe,
-            account: run.account_id,
-            run: run.id,
             submitted: AtomicBool::new(false),
             credentials_taken: AtomicBool::new(false),
         }
@@ -93,48 +88,48 @@ impl<'a> BudgetKeeper<'a> {
     }
 
     async fn note_submission(&self) -> Result<Result<(), Refusal>, StoreError> {
-        let now = self.deps.now();
-        let mut tx = self.deps.store.write().await?;
-        if !tx.hold_account(self.lease.org, self.account).await? {
-            return Err(StoreError::Fenced);
-        }
-        tx.renew_lease(self.lease, now + LEASE).await?;
-        let Some(login) = tx.bank_login(self.lease.org, self.lease.login).await? else {
-            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail: "the bank login was deleted".into() }));
+        let (deps, Hold { lease, account, run }) = (self.deps, self.hold);
+        let now = deps.now();
+        let mut tx = deps.store.write().await?;
+        self.hold.renew(&mut tx, now).await?;
+        let Some(login) = tx.bank_login(lease.org, lease.login).await? else {
+            return Ok(Err(refusal(Outcome::Interrupted, "the bank login was deleted")));
         };
         if let Some(block) = login.block() {
-            let detail = format!("nothing was submitted: scraping is blocked, {block}");
-            return Ok(Err(Refusal { outcome: Outcome::Interrupted, detail }));
+            return Ok(Err(refusal(Outcome::Interrupted, &format!("scraping is blocked, {block}"))));
         }
         let budget = login.budget();
         if budget.is_exhausted() {
             // The process died after the last permitted click: nobody knows what the bank answered.
             let reason = format!("{}; look at the bank's site before restarting", budget.what_exhausts_it());
-            tx.set_login_budget(self.lease, budget, Some(&Block { at: now, reason: reason.clone() })).await?;
-            let event = self.deps.event(EventKind::AccountBlocked, now).account(self.account).run(Some(self.run));
-            tx.record(self.lease.org, event);
+            tx.set_login_budget(lease, budget, Some(&Block { at: now, reason: reason.clone() })).await?;
+            tx.record(lease.org, deps.event(EventKind::AccountBlocked, now).account(account).run(Some(run)));
             tx.commit().await?;
-            return Ok(Err(Refusal {
-                outcome: Outcome::Interrupted,
-                detail: format!("nothing was submitted: {reason}"),
-            }));
+            return Ok(Err(refusal(Outcome::Interrupted, &reason)));
         }
         if let Some(limit) = self.recipe.limits.logins_per_day {
             let since = now - TimeDelta::hours(24);
-            if tx.submissions_since(self.lease, since).await? >= i64::from(limit) {
-                let detail =
-                    format!("nothing was submitted: the bank's limit of {limit} logins in 24 hours is reached");
-                return Ok(Err(Refusal { outcome: Outcome::RateLimited, detail }));
+            if tx.submissions_since(lease, since).await? >= i64::from(limit) {
+                let why = format!("the bank's limit of {limit} logins in 24 hours is reached");
+                return Ok(Err(refusal(Outcome::RateLimited, &why)));
             }
         }
-        tx.set_login_budget(self.lease, budget.before_submission(), None).await?;
-        let event = self.deps.event(EventKind::CredentialsSubmitted, now).account(self.account).run(Some(self.run));
-        tx.record(self.lease.org, event.subject(self.lease.login.0));
+        tx.set_login_budget(lease, budget.before_submission(), None).await?;
+        let event = deps.event(EventKind::CredentialsSubmitted, now).account(account).run(Some(run));
+        tx.record(lease.org, event.subject(lease.login.0));
         tx.commit().await?;
+        deps.metrics.credentials_submitted();
+        // A machine that slept here would click while another node drives the login, or is about to. It stays counted.
+        if deps.now() - now >= CLICK_WITHIN {
+            return Ok(Err(refusal(Outcome::Interrupted, "this machine slept before the click; the next run logs in")));
+        }
         self.submitted.store(true, Ordering::Relaxed);
-        self.deps.metrics.credentials_submitted();
         Ok(Ok(()))
     }
+}
+
+fn refusal(outcome: Outcome, why: &str) -> Refusal {
+    Refusal { outcome, detail: format!("nothing was submitted: {why}") }
 }
 
 /// The budget was charged before the click; now the outcome is known, or known to be unknown.
@@ -154,7 +149,8 @@ pub(super) async fn settle(
     let block =
         (blocked || parks || is_hopeless).then(|| Block { at: now, reason: block_reason(report.outcome, budget) });
     tx.set_login_budget(lease, budget, block.as_ref()).await?;
-    if block.is_some() {
+    // A block is told once, also when the first try to write it seemed to fail and did not.
+    if block.is_some() && login.block().is_none() {
         let event = deps.event(EventKind::AccountBlocked, now).account(run.account_id).run(Some(run.id));
         tx.record(run.org_id, event.payload(json!({ "outcome": report.outcome.word() })));
     }

@@ -17,6 +17,7 @@ mod clock;
 mod delete_account;
 mod deliver_webhook;
 mod expire;
+mod hold;
 mod ingest;
 mod ingest_orders;
 mod login_budget;
@@ -29,6 +30,7 @@ mod scrape_account;
 mod second_factor;
 
 pub use delete_account::delete_account;
+pub(crate) use hold::Hold;
 pub(crate) use ingest::write as ingest_movements;
 pub(crate) use ingest_orders::apply as apply_poll;
 pub use match_account::{explain as explain_case, run as match_account};
@@ -40,6 +42,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -60,6 +63,7 @@ use crate::scrape::catalogue::Catalogue;
 use crate::session::assistance::Assistance;
 use crate::store::configs::AccountConfig;
 use crate::store::jobs::{Job, NewJob, Queue};
+use crate::store::runs::Run;
 use crate::store::{Store, StoreError, Tx};
 use crate::vault::{Place, Vault, VaultError};
 
@@ -133,6 +137,9 @@ impl JobError {
         Self::Retry { after, source: message.into().into() }
     }
 }
+
+/// Wait while somebody else drives the same bank login, or has the same run.
+const BUSY: TimeDelta = TimeDelta::seconds(15);
 
 /// Waits so long for the database and no longer. Whoever waits for ever cannot say that it is alive, and does not find
 /// out that a connection is dead: a network that swallows everything tells nobody.
@@ -278,6 +285,13 @@ pub async fn wake_matcher(
     tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await
 }
 
+/// Leaves a run to whoever is at it, or at its bank login: it gets a new wake-up. Waiting is no failure, and no slot is
+/// held meanwhile.
+async fn wake_later(mut tx: Tx, deps: &Deps, run: &Run, now: Instant) -> Result<(), StoreError> {
+    tx.enqueue(&deps.job(run.org_id, queue_of(run.kind), run.id.0, Some(run.id), now + BUSY), now).await?;
+    tx.commit().await
+}
+
 fn queue_of(kind: RunKind) -> Queue {
     match kind {
         RunKind::Scrape => Queue::Scrape,
@@ -288,15 +302,15 @@ fn queue_of(kind: RunKind) -> Queue {
 /// Runs one job's body.
 async fn perform(deps: &Deps, queue: Queue, job: &Job) -> Result<(), JobError> {
     match queue {
-        Queue::Scrape => scrape_account::run(deps, job.org_id, RunId(job.subject)).await,
-        Queue::Poll => poll_customer::run(deps, job.org_id, RunId(job.subject)).await,
+        Queue::Scrape => scrape_account::run(deps, job).await,
+        Queue::Poll => poll_customer::run(deps, job).await,
         Queue::Match => match_account::run(deps, job.org_id, AccountId(job.subject), job.run_id).await,
         Queue::Deliver => deliver_webhook::run(deps, job).await,
     }
 }
 
 /// Ends the run whose job was given up, so that its account comes back onto the schedule. `None` where no run ended by
-/// it.
+/// it. The caller holds the job.
 async fn abandon_run(
     tx: &mut Tx,
     deps: &Deps,

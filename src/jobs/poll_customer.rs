@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::ingest_orders::{self, Ingested};
-use super::{Deps, JobError, PollRules, polling_token};
+use super::{Deps, JobError, PollRules, polling_token, wake_later};
 use crate::domain::account::OperationMode;
 use crate::domain::event::EventKind;
 use crate::domain::expected_payment::PollReport;
@@ -18,6 +18,7 @@ use crate::poll::client::{self, Fetched, PollCall};
 use crate::poll::decode::{self, Decoded};
 use crate::poll::presence::{self, Answer, Step};
 use crate::store::configs::AccountConfig;
+use crate::store::jobs::Job;
 use crate::store::runs::Run;
 use crate::store::{Store, StoreError, Tx};
 use crate::vault::Vault;
@@ -48,7 +49,8 @@ enum Said {
     Unusable(String),
 }
 
-pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
+pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
+    let (org, id) = (job.org_id, RunId(job.subject));
     let Some(run) = deps.store.read().await?.run(org, id).await? else {
         return Err(JobError::discard("the run does not exist any more"));
     };
@@ -57,10 +59,13 @@ pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
     }
     let now = deps.now();
     let mut tx = deps.store.write().await?;
-    // A poll that was under way when the process died is simply made again: reading is harmless.
+    tx.hold_job(job).await?;
     if tx.start_run(org, id, now).await? {
         tx.record(org, deps.event(EventKind::RunStarted, now).account(run.account_id).run(Some(id)));
+    } else if tx.has_live_twin(job, now).await? {
+        return Ok(wake_later(tx, deps, &run, now).await?);
     }
+    // Else it was under way when its process died, and is simply made again: reading is harmless.
     let mode = tx.operation_mode(org).await?;
     let config = tx.account_config(org, run.account_id).await?;
     let last_etag = tx.poll_etag(org, run.account_id).await?;
@@ -69,11 +74,11 @@ pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
     let (result, etag) = match endpoint(mode, config.as_ref()) {
         Ok((config, endpoint)) => {
             let target = Target { org, account: run.account_id, config, endpoint, etag: last_etag.as_deref() };
-            poll(deps, &run, &target).await?
+            poll(deps, job, &run, &target).await?
         }
         Err(reason) => (nothing_to_poll(reason), None),
     };
-    finish(deps, &run, now, &result, config.as_ref(), etag.as_deref()).await
+    finish(deps, job, &run, now, &result, config.as_ref(), etag.as_deref()).await
 }
 
 /// The settings and the URL to poll, or why nothing is polled.
@@ -95,7 +100,7 @@ fn nothing_to_poll(detail: &str) -> RunResult {
 
 /// The call and its consequences, and the `ETag` to send next time. A customer's mistake is a result, not
 /// a job error: the schedule comes round again, and nothing that was known is forgotten.
-async fn poll(deps: &Deps, run: &Run, target: &Target<'_>) -> Result<(RunResult, Option<String>), JobError> {
+async fn poll(deps: &Deps, job: &Job, run: &Run, target: &Target<'_>) -> Result<(RunResult, Option<String>), JobError> {
     let said = ask(&deps.vault, &deps.outbound, &deps.poll, target).await?;
     let (answer, etag) = match &said {
         // An answer with items to complain of is asked for whole again, so that each poll names them.
@@ -109,7 +114,7 @@ async fn poll(deps: &Deps, run: &Run, target: &Target<'_>) -> Result<(RunResult,
     let known = deps.store.read().await?.known_orders(target.org, target.account).await?;
     let now = deps.now();
     let steps = presence::decide(&known, answer, &deps.poll.presence, now);
-    let ingested = ingest_orders::apply(deps, run, &steps, now).await?;
+    let ingested = ingest_orders::apply(deps, job, run, &steps, now).await?;
     let (report, detail) = report(answer, &steps, ingested);
     deps.metrics.orders_polled(&report);
     let report = serde_json::to_value(report).expect("a report is plain data");
@@ -176,6 +181,7 @@ fn report(answer: Answer<'_>, steps: &[Step<'_>], ingested: Ingested) -> (PollRe
 /// Ends the run that `began`. `config` is what was polled with, `etag` of the answer that was applied.
 async fn finish(
     deps: &Deps,
+    job: &Job,
     run: &Run,
     began: Instant,
     result: &RunResult,
@@ -184,9 +190,11 @@ async fn finish(
 ) -> Result<(), JobError> {
     let now = deps.now();
     let mut tx = deps.store.write().await?;
+    tx.hold_job(job).await?;
+    // Also so that a save of the settings is seen below or comes after.
+    tx.hold_account(run.org_id, run.account_id).await?;
     let ended = tx.finish_run(run.org_id, run.id, result, now).await?;
     if ended {
-        // Writes the account's row, so that a save of the settings is seen below or comes after.
         set_next_poll(&mut tx, run, now, deps.timing.poll_every).await?;
         // After a bad poll the orders are still those of the last good one, and its `ETag` stays.
         if result.outcome == Outcome::Ok && tx.account_config(run.org_id, run.account_id).await?.as_ref() == config {

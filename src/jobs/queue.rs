@@ -20,12 +20,18 @@ use tracing::Instrument;
 use super::outage::{Outage, PAUSE_MAX};
 use super::{Deps, JobError, abandon_run, in_time, perform};
 use crate::domain::run::Outcome;
+use crate::domain::time::{CLOCKS_APART_MAX, Instant};
 use crate::store::StoreError;
 use crate::store::jobs::{Job, Queue};
 
 /// A worker that has not renewed for this long is taken for dead.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(60);
 const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// Another node may look at a lease that is about to be renewed, with a clock that is ahead.
+const _: () = assert!(
+    LEASE.num_seconds() > RENEW_EVERY.as_secs().cast_signed() + 2 * CLOCKS_APART_MAX.num_seconds(),
+    "a lease that is renewed in time must not look as if it had run out"
+);
 /// The longest sleep between two looks at the table, should an announcement be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Longest wait for the database to hand out a job, to say when the next one is due, and to prolong a lease.
@@ -179,13 +185,13 @@ async fn claim(deps: &Deps, queue: Queue) -> Result<Option<Job>, StoreError> {
     Ok(Some(job))
 }
 
-async fn next_due(deps: &Deps, queue: Queue) -> Result<Option<crate::domain::time::Instant>, StoreError> {
+async fn next_due(deps: &Deps, queue: Queue) -> Result<Option<Instant>, StoreError> {
     deps.store.read().await?.next_job_at(queue).await
 }
 
-/// Runs one job and writes what became of it. Never fails: what cannot be written now is found
+/// Runs one claimed job and writes what became of it. Never fails: what cannot be written now is found
 /// again when the lease runs out.
-async fn execute(deps: &Deps, queue: Queue, job: Job) {
+pub async fn execute(deps: &Deps, queue: Queue, job: Job) {
     let span = tracing::info_span!(
         "job",
         queue = queue.word(),
@@ -198,10 +204,7 @@ async fn execute(deps: &Deps, queue: Queue, job: Job) {
             result = AssertUnwindSafe(perform(deps, queue, &job)).catch_unwind() => {
                 result.unwrap_or_else(|panic| Err(JobError::discard(panic_message(&*panic))))
             }
-            () = lease_lost(deps, queue, &job) => {
-                tracing::warn!("the lease was lost; another worker has the job now");
-                return;
-            }
+            () = lease_lost(deps, queue, &job) => return say_lost(),
             () = deps.stopping.cut() => {
                 tracing::warn!("cut off by the stop; the next start takes it up");
                 return;
@@ -250,8 +253,21 @@ async fn renew(deps: &Deps, job: &Job) -> Result<bool, StoreError> {
     Ok(true)
 }
 
+fn say_lost() {
+    tracing::warn!("the lease was lost; another worker has the job now");
+}
+
 async fn settle(deps: &Deps, queue: Queue, job: &Job, result: Result<(), JobError>) -> Result<(), StoreError> {
     let mut tx = deps.store.write().await?;
+    // First, and for everything below: the job's end is its present holder's to write, and its run's end too.
+    match tx.hold_job(job).await {
+        Ok(()) => {}
+        Err(StoreError::Fenced) => {
+            say_lost();
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    }
     let mut abandoned = None;
     match result {
         Ok(()) => tx.finish_job(job).await?,

@@ -4,63 +4,61 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate};
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::hold::{Hold, LEASE};
 use super::ingest::{self, Ingested};
 use super::login_budget::{self, BudgetKeeper};
 use super::second_factor::{self, SecondFactor};
-use super::{Deps, JobError, notice, plan};
+use super::{Deps, JobError, notice, plan, wake_later};
 use crate::domain::account::LoginMode;
 use crate::domain::event::EventKind;
-use crate::domain::ids::{OrgId, RunId};
+use crate::domain::ids::RunId;
 use crate::domain::run::{Outcome, RunKind, RunResult, RunState};
 use crate::domain::time::{BankZone, Instant};
-use crate::scrape::recipe::{RUN_MAX, Recipe};
+use crate::scrape::recipe::Recipe;
 use crate::scrape::{ScrapeReport, ScrapeRequest};
 use crate::store::accounts::Account;
 use crate::store::bank_logins::{BankLogin, Lease};
-use crate::store::jobs::Queue;
+use crate::store::jobs::Job;
 use crate::store::movements::Ingest;
 use crate::store::runs::Run;
 use crate::store::{StoreError, Tx};
 
-/// How long a login stays reserved without a word from its driver.
-pub const LEASE: TimeDelta = TimeDelta::minutes(10);
-/// Longer than the longest silence: the engine ends a run before the lease does.
-const _: () = assert!(RUN_MAX.as_secs() + 60 < 600, "a run must end while its lease holds");
-/// Wait while another run drives the same bank login.
-const LOGIN_BUSY: TimeDelta = TimeDelta::seconds(15);
 /// Tries to write what a scrape read before the run is left to be found as interrupted.
 const WRITE_TRIES: u32 = 5;
 /// Between two looks whether another node has deleted the account.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const DELETED: &str = "the account was deleted while this run was under way";
 
-pub async fn run(deps: &Deps, org: OrgId, id: RunId) -> Result<(), JobError> {
-    let Some(run) = deps.store.read().await?.run(org, id).await? else {
+pub async fn run(deps: &Deps, job: &Job) -> Result<(), JobError> {
+    let Some(run) = deps.store.read().await?.run(job.org_id, RunId(job.subject)).await? else {
         return Err(JobError::discard("the run does not exist any more"));
     };
     match run.state {
         RunState::Finished => Ok(()),
-        RunState::Running => take_up(deps, &run).await,
+        RunState::Running => take_up(deps, job, &run).await,
         RunState::Queued => begin(deps, &run).await,
     }
 }
 
-/// A run that has begun already: its process died, or a second wake-up came while it goes on. The
-/// login's lease tells the two apart. Whether credentials went out is in the budget already.
-async fn take_up(deps: &Deps, run: &Run) -> Result<(), JobError> {
+/// A run that has begun already: its process died, or a second wake-up came while it goes on. The leases
+/// of its first job and of the login tell the two apart. Whether credentials went out is in the budget already.
+async fn take_up(deps: &Deps, job: &Job, run: &Run) -> Result<(), JobError> {
     let now = deps.now();
     let mut tx = deps.store.write().await?;
+    if tx.has_live_twin(job, now).await? {
+        return Ok(wake_later(tx, deps, run, now).await?);
+    }
     tx.hold_account(run.org_id, run.account_id).await?;
     let account = tx.account(run.org_id, run.account_id).await?;
     let lease = match account.and_then(|account| account.bank_login_id) {
         None => None,
         Some(login) => match tx.take_lease(run.org_id, login, deps.boot, now, now + LEASE).await? {
             Some(lease) => Some(lease),
-            None => return wait_for_login(tx, deps, run, now).await,
+            None => return Ok(wake_later(tx, deps, run, now).await?),
         },
     };
     if let Some(lease) = lease {
@@ -77,17 +75,12 @@ async fn take_up(deps: &Deps, run: &Run) -> Result<(), JobError> {
     Ok(())
 }
 
-/// Waiting is no failure: the run gets a new wake-up, and no slot is held meanwhile.
-async fn wait_for_login(mut tx: Tx, deps: &Deps, run: &Run, now: Instant) -> Result<(), JobError> {
-    tx.enqueue(&deps.job(run.org_id, Queue::Scrape, run.id.0, Some(run.id), now + LOGIN_BUSY), now).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Gives the login free, and wakes who waits for it.
+/// Gives the login free, and wakes who waits for it. Does nothing when somebody else has it by now.
 async fn release_login(tx: &mut Tx, lease: Lease, now: Instant) -> Result<(), StoreError> {
-    tx.release_lease(lease).await?;
-    tx.wake_scrapes_of(lease.org, lease.login, now).await
+    if tx.release_lease(lease).await? {
+        tx.wake_scrapes_of(lease.org, lease.login, now).await?;
+    }
+    Ok(())
 }
 
 /// What a scrape needs, loaded and opened.
@@ -120,7 +113,7 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
     let under_way = deps.running.enter(run.org_id, run.account_id);
     let mut tx = deps.store.write().await?;
     let Some(lease) = tx.take_lease(run.org_id, login, deps.boot, now, now + LEASE).await? else {
-        return wait_for_login(tx, deps, run, now).await;
+        return Ok(wake_later(tx, deps, run, now).await?);
     };
     if !tx.start_run(run.org_id, run.id, now).await? {
         return Ok(());
@@ -128,8 +121,9 @@ async fn begin(deps: &Deps, run: &Run) -> Result<(), JobError> {
     tx.record(run.org_id, deps.event(EventKind::RunStarted, now).account(run.account_id).run(Some(run.id)));
     tx.commit().await?;
 
-    let second_factor = SecondFactor::new(deps, lease, run, prepared.login_mode);
-    let watcher = BudgetKeeper::new(deps, run, &prepared.recipe, lease, second_factor, now);
+    let hold = Hold { lease, account: run.account_id, run: run.id };
+    let second_factor = SecondFactor::new(deps, hold, run, prepared.login_mode);
+    let watcher = BudgetKeeper::new(deps, &prepared.recipe, hold, second_factor, now);
     let request = ScrapeRequest {
         recipe: Arc::clone(&prepared.recipe),
         inputs: prepared.inputs,
@@ -182,7 +176,7 @@ async fn keep(
 ) -> Result<(), JobError> {
     let mut pause = Duration::from_millis(500);
     for attempt in 1.. {
-        let written = write_all(deps, ingest, watcher.lease, report).await;
+        let written = write_all(deps, ingest, &watcher.hold, report).await;
         match finish(deps, run, watcher, report, written).await {
             Ok(()) => return Ok(()),
             Err(error) if attempt == WRITE_TRIES => return Err(error.into()),
@@ -197,10 +191,10 @@ async fn keep(
 }
 
 /// Writes what was read, bank account by bank account.
-async fn write_all(deps: &Deps, ingest: &Ingest, lease: Lease, report: &ScrapeReport) -> Result<Ingested, StoreError> {
+async fn write_all(deps: &Deps, ingest: &Ingest, hold: &Hold, report: &ScrapeReport) -> Result<Ingested, StoreError> {
     let mut total = Ingested::default();
     for read in &report.accounts {
-        let written = ingest::write(deps, ingest, lease, read).await?;
+        let written = ingest::write(deps, ingest, hold, read).await?;
         total.read += written.read;
         total.new += written.new;
     }
@@ -279,7 +273,7 @@ async fn finish(
     report: &ScrapeReport,
     written: Result<Ingested, StoreError>,
 ) -> Result<(), StoreError> {
-    let lease = watcher.lease;
+    let lease = watcher.hold.lease;
     let now = deps.now();
     let mut tx = deps.store.write().await?;
     let is_deleted = !tx.hold_account(run.org_id, run.account_id).await?;
@@ -319,12 +313,16 @@ fn result_of(report: &ScrapeReport, ingested: Ingested) -> RunResult {
     }
 }
 
-/// The end of a run that never got as far as a lease, or lost it with its process.
+/// The end of a run that never got as far as a lease.
 async fn finish_without_lease(deps: &Deps, run: &Run, result: RunResult) -> Result<(), JobError> {
     let now = deps.now();
     let mut tx = deps.store.write().await?;
     // The account's row first, as everywhere; the run of a deleted account ends all the same.
     tx.hold_account(run.org_id, run.account_id).await?;
+    // Unless it began meanwhile: whoever drives it writes its end.
+    if !tx.hold_run(run.org_id, run.id, RunState::Queued).await? {
+        return Ok(());
+    }
     let ended = write_end(&mut tx, deps, run, &result, now).await?;
     tx.commit().await?;
     if ended {

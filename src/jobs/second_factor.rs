@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::scrape_account::LEASE;
+use super::hold::Hold;
 use super::{Deps, notice};
 use crate::deliver::notice::CodeWanted;
 use crate::domain::account::LoginMode;
@@ -16,7 +16,6 @@ use crate::domain::time::Instant;
 use crate::scrape::challenge::{Challenge, Code, NoCode, Verdict};
 use crate::scrape::recipe::{Recipe, SecondFactor as Factor};
 use crate::session::assistance::{Answer, Ending, Request};
-use crate::store::bank_logins::Lease;
 use crate::store::runs::Run;
 use crate::store::{StoreError, Tx};
 
@@ -30,7 +29,7 @@ pub(super) const NOT_BEGUN: &str = "not started: the bank asks for a one-time co
 /// Who is asked, and until when.
 pub(super) struct SecondFactor<'a> {
     deps: &'a Deps,
-    lease: Lease,
+    hold: Hold,
     run: &'a Run,
     mode: LoginMode,
     /// The request that is open.
@@ -45,8 +44,8 @@ struct Open {
 }
 
 impl<'a> SecondFactor<'a> {
-    pub fn new(deps: &'a Deps, lease: Lease, run: &'a Run, mode: LoginMode) -> Self {
-        Self { deps, lease, run, mode, open: Mutex::new(None) }
+    pub fn new(deps: &'a Deps, hold: Hold, run: &'a Run, mode: LoginMode) -> Self {
+        Self { deps, hold, run, mode, open: Mutex::new(None) }
     }
 
     /// Waits for a code; in the mode `simple` nobody is asked.
@@ -149,7 +148,7 @@ impl<'a> SecondFactor<'a> {
     }
 
     fn org(&self) -> OrgId {
-        self.lease.org
+        self.hold.lease.org
     }
 
     fn event(&self, kind: EventKind, request: AssistanceId) -> NewEvent {
@@ -167,7 +166,7 @@ impl<'a> SecondFactor<'a> {
     /// Begins a unit of work that keeps the bank login reserved, too: people are slower than leases.
     async fn begin(&self) -> Result<Tx, StoreError> {
         let mut tx = self.deps.store.write().await?;
-        tx.renew_lease(self.lease, self.deps.now() + LEASE).await?;
+        self.hold.renew(&mut tx, self.deps.now()).await?;
         Ok(tx)
     }
 

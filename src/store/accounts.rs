@@ -81,8 +81,8 @@ impl Tx {
     /// On PostgreSQL the row lock makes a poll and a scrape that commit at the same time see each
     /// other, so that whichever matches last sees both. It must come before the movements and orders
     /// it announces, which carry the new revision: at most 1,000 with one. Rows are locked in one
-    /// order everywhere, or two transactions could wait for each other: account, bank login,
-    /// movements and cases, organisation.
+    /// order everywhere, or two transactions could wait for each other: job, account, bank login,
+    /// run, movements and cases, organisation.
     pub async fn bump_revision(&mut self, org: OrgId, id: AccountId) -> Result<i64, StoreError> {
         const SQL: &str =
             "UPDATE accounts SET revision = revision + 1 WHERE org_id = $1 AND id = $2 AND status = 'active'

@@ -126,18 +126,20 @@ impl Tx {
         if rows == 1 { Ok(()) } else { Err(StoreError::Fenced) }
     }
 
-    /// Gives the login free for the next run.
-    pub async fn release_lease(&mut self, lease: Lease) -> Result<(), StoreError> {
+    /// Gives the login free for the next run; `false` when somebody else has taken it since.
+    pub async fn release_lease(&mut self, lease: Lease) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE bank_logins SET lease_boot = NULL, lease_until = NULL
             WHERE org_id = $1 AND id = $2 AND fence = $3";
-        on_backend!(self, conn => sqlx::query(SQL)
-            .bind(lease.org).bind(lease.login).bind(lease.fence).execute(conn).await.map(|_| ())?);
-        Ok(())
+        let rows = on_backend!(self, conn => sqlx::query(SQL)
+            .bind(lease.org).bind(lease.login).bind(lease.fence).execute(conn).await?.rows_affected());
+        Ok(rows == 1)
     }
 
-    /// Gives free what an earlier boot of this node held when it died.
+    /// Gives free what an earlier boot of this node held when it died. Whatever that one sent to the database and is
+    /// not written yet comes too late.
     pub async fn release_leases_of(&mut self, boot: Uuid) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE bank_logins SET lease_boot = NULL, lease_until = NULL WHERE lease_boot = $1";
+        const SQL: &str = "UPDATE bank_logins SET lease_boot = NULL, lease_until = NULL, fence = fence + 1
+            WHERE lease_boot = $1";
         Ok(on_backend!(self, conn => sqlx::query(SQL).bind(boot).execute(conn).await?.rows_affected()))
     }
 

@@ -42,12 +42,17 @@ impl Tx {
         Ok(on_backend!(self, conn => sqlx::query(SQL).bind(latest).execute(conn).await?.rows_affected()))
     }
 
-    /// Lets no lease of a bank login and of a job last beyond these; their holders renew them as ever.
-    pub async fn limit_leases(&mut self, logins: Instant, jobs: Instant) -> Result<(), StoreError> {
-        const LOGINS: &str = "UPDATE bank_logins SET lease_until = $1 WHERE lease_until > $1";
-        const JOBS: &str = "UPDATE jobs SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
-        on_backend!(self, conn => sqlx::query(LOGINS).bind(logins).execute(conn).await.map(|_| ())?);
-        on_backend!(self, conn => sqlx::query(JOBS).bind(jobs).execute(conn).await.map(|_| ())?);
+    /// Lets no lease of a job last beyond this; its holder renews it as ever.
+    pub async fn limit_job_leases(&mut self, latest: Instant) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE jobs SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
+        on_backend!(self, conn => sqlx::query(SQL).bind(latest).execute(conn).await.map(|_| ())?);
+        Ok(())
+    }
+
+    /// Lets no lease of a bank login last beyond this; its holder renews it as ever.
+    pub async fn limit_login_leases(&mut self, latest: Instant) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE bank_logins SET lease_until = $1 WHERE lease_until > $1";
+        on_backend!(self, conn => sqlx::query(SQL).bind(latest).execute(conn).await.map(|_| ())?);
         Ok(())
     }
 

@@ -28,8 +28,9 @@ pub enum StoreError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
-    /// Whoever writes has been overtaken: someone else drives the bank login now, or the account was deleted.
-    #[error("overtaken: another run drives this bank login, or its account was deleted")]
+    /// Whoever writes has been overtaken: someone else has the job, the run or the bank login now, or the account was
+    /// deleted.
+    #[error("overtaken: another worker has this work or its bank login now, or the account was deleted")]
     Fenced,
     /// A stored value cannot be read.
     #[error("the stored {what} cannot be read")]

@@ -142,6 +142,24 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// Keeps the job with who claimed it until this transaction ends; [`StoreError::Fenced`] when somebody else has
+    /// claimed it since. Comes before every other row, see [`Tx::bump_revision`].
+    pub async fn hold_job(&mut self, job: &Job) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE jobs SET lease = lease WHERE id = $1 AND lease = $2 AND state = 'running'";
+        let rows = on_backend!(self, conn => sqlx::query(SQL)
+            .bind(job.id).bind(job.lease).execute(conn).await?.rows_affected());
+        if rows == 1 { Ok(()) } else { Err(StoreError::Fenced) }
+    }
+
+    /// Whether another job of the same subject is being worked.
+    pub async fn has_live_twin(&mut self, job: &Job, now: Instant) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM jobs
+            WHERE org_id = $1 AND subject = $2 AND queue = $3 AND id <> $4 AND state = 'running' AND lease_until > $5";
+        let (count,): (i64,) = on_backend!(self, conn => sqlx::query_as(SQL)
+            .bind(job.org_id).bind(job.subject).bind(&job.queue).bind(job.id).bind(now).fetch_one(conn).await?);
+        Ok(count > 0)
+    }
+
     /// Removes a job that is done; rows elsewhere keep what it did.
     pub async fn finish_job(&mut self, job: &Job) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM jobs WHERE id = $1 AND lease = $2";

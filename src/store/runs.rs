@@ -89,6 +89,14 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// Takes the run's row, so that it stays in this state until the transaction ends; `false` when it is in another.
+    pub async fn hold_run(&mut self, org: OrgId, id: RunId, state: RunState) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE runs SET state = state WHERE org_id = $1 AND id = $2 AND state = $3";
+        let rows = on_backend!(self, conn => sqlx::query(SQL).bind(org).bind(id).bind(state).execute(conn).await?
+            .rows_affected());
+        Ok(rows == 1)
+    }
+
     /// Writes how a run ended; `false` when it had ended before.
     pub async fn finish_run(
         &mut self,

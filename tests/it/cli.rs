@@ -1,6 +1,8 @@
 //! The command line as a user meets it: the real binary, its words and its exit code.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -52,6 +54,17 @@ impl Drop for Serve {
     }
 }
 
+/// What the daemon that `said` where its API is answers there to a question whether it lives.
+fn livez(said: &str) -> String {
+    let line = said.lines().find(|line| line.starts_with("API ")).expect("the API's address");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an address");
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    write!(stream, "GET /livez HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
 #[test]
 fn serve_needs_no_file_and_says_where_everything_is() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -62,10 +75,22 @@ fn serve_needs_no_file_and_says_where_everything_is() {
     assert!(said.contains("http://127.0.0.1:"), "{said}");
     assert!(said.contains("nobody has registered yet"), "{said}");
     assert!(data.join("reconbanker.db").exists());
+}
 
-    // One daemon per data directory.
-    let second = reconbanker(dir.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
-    fails_with(&second, "another reconbanker uses");
+/// By whatever path it comes, with exit code 1.
+#[test]
+fn a_second_daemon_on_one_data_directory_is_refused_and_the_first_goes_on() {
+    let (dir, other) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let (_serve, said) = Serve::start(dir.path());
+    symlink(dir.path().join("data"), other.path().join("data")).expect("a link");
+    for parent in [dir.path(), other.path()] {
+        let second = reconbanker(parent).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
+        let data = parent.join("data").display().to_string();
+        let remedy = "stop it, or choose another data directory with --data-dir";
+        fails_with(&second, &format!("another reconbanker uses {data}; {remedy}"));
+    }
+    let answer = livez(&said);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod happy;
 mod kill;
 mod leaks;
 mod looks;
+mod nodes;
 mod notices;
 mod otp;
 mod poll_answers;

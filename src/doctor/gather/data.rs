@@ -18,7 +18,7 @@ use crate::doctor::machine::{self, Clocks};
 use crate::doctor::storage::{self, Belonging, Daemon};
 use crate::doctor::work::{self, Waiting};
 use crate::domain::run::RunKind;
-use crate::domain::time::{Clock, Instant, SystemClock};
+use crate::domain::time::{Clock, Instant, SystemClock, apart};
 use crate::store::inspect::Schema;
 use crate::store::jobs::Queue;
 use crate::store::{Location, Store, StoreError};
@@ -186,7 +186,7 @@ async fn clock(store: Option<&Store>) -> Finding {
         newest_event = answer(async { store.read().await?.newest_event_at().await }).await.ok().flatten();
         let before = SystemClock.now();
         let theirs = answer(async { store.read().await?.server_clock().await }).await.ok().flatten();
-        server_apart = theirs.map(|theirs| machine::apart(before, theirs, SystemClock.now()));
+        server_apart = theirs.map(|theirs| apart(before, theirs, SystemClock.now()));
     }
     let on_disk = blocking(LIMIT, || (host::program_built(), host::is_synchronised())).await;
     let (program_built, is_synchronised) = on_disk.unwrap_or((None, false));

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use reconbanker::domain::account::{Block, LoginBudget, OperationMode};
 use reconbanker::domain::event::{EventKind, NewEvent};
 use reconbanker::domain::ids::{EventId, OrgId, RunId};
-use reconbanker::domain::run::{Outcome, RunKind, RunResult, Trigger};
+use reconbanker::domain::run::{Outcome, RunKind, RunResult, RunState, Trigger};
 use reconbanker::store::StoreError;
 use reconbanker::store::touched::Span;
 
@@ -52,19 +52,20 @@ each_backend! {
         let budget = LoginBudget::default();
         assert!(matches!(tx.set_login_budget(first, budget, None).await, Err(StoreError::Fenced)));
         tx.renew_lease(second, later).await.expect("the holder may");
-        tx.release_lease(first).await.expect("no effect");
+        assert!(!tx.release_lease(first).await.expect("an answer"));
         assert_eq!(tx.take_lease(seed.org, seed.login, boot, seed.now, until).await.expect("a query"), None);
         drop(tx);
         seed.finish().await;
     }
 
-    async fn what_a_dead_boot_held_is_let_go(backend: Backend) {
+    async fn what_a_dead_boot_held_is_let_go_and_its_late_writes_are_refused(backend: Backend) {
         let seed = Seed::new(backend).await;
         let (dead, until) = (id(), seed.now + TimeDelta::minutes(10));
         let mut tx = seed.store.write().await.expect("a transaction");
-        tx.take_lease(seed.org, seed.login, dead, seed.now, until).await.expect("a query").expect("free");
+        let old = tx.take_lease(seed.org, seed.login, dead, seed.now, until).await.expect("a query").expect("free");
         assert_eq!(tx.release_leases_of(id()).await.expect("a query"), 0, "another boot's leases stay");
         assert_eq!(tx.release_leases_of(dead).await.expect("a query"), 1);
+        assert!(matches!(tx.renew_lease(old, until).await, Err(StoreError::Fenced)));
         assert!(tx.take_lease(seed.org, seed.login, id(), seed.now, until).await.expect("a query").is_some());
         drop(tx);
         seed.finish().await;
@@ -108,13 +109,18 @@ each_backend! {
         let ask = (seed.org, seed.account, RunKind::Scrape, Trigger::Manual);
         let again = tx.request_run(ask.0, ask.1, ask.2, ask.3, RunId(id()), seed.now).await.expect("a run");
         assert_eq!(again, seed.run);
+        let (waits, goes_on) = (RunState::Queued, RunState::Running);
+        assert!(tx.hold_run(seed.org, seed.run, waits).await.expect("an answer"));
         assert!(tx.start_run(seed.org, seed.run, seed.now).await.expect("an answer"));
         assert!(!tx.start_run(seed.org, seed.run, seed.now).await.expect("an answer"), "begun once");
+        assert!(tx.hold_run(seed.org, seed.run, goes_on).await.expect("an answer"));
+        assert!(!tx.hold_run(seed.org, seed.run, waits).await.expect("an answer"), "whoever found it waiting is late");
         let next = tx.request_run(ask.0, ask.1, ask.2, ask.3, RunId(id()), seed.now).await.expect("a run");
         assert_ne!(next, seed.run, "work that arrives during a run queues one more");
         let result = RunResult { outcome: Outcome::Ok, detail: None, report: serde_json::json!({ "rows": 3 }) };
         assert!(tx.finish_run(seed.org, seed.run, &result, seed.now).await.expect("an answer"));
         assert!(!tx.finish_run(seed.org, seed.run, &result, seed.now).await.expect("an answer"), "ended once");
+        assert!(!tx.hold_run(seed.org, seed.run, goes_on).await.expect("an answer"), "nobody goes on with it");
         let last = tx.last_ok_run_at(seed.org, seed.account, RunKind::Scrape).await.expect("a query");
         assert_eq!(last, Some(seed.now));
         drop(tx);

@@ -79,7 +79,8 @@ each_backend! {
         claim(&seed, Queue::Match, seed.now, tomorrow).await.expect("due");
 
         let mut tx = seed.store.write().await.expect("a transaction");
-        tx.limit_leases(logins, jobs).await.expect("a write");
+        tx.limit_job_leases(jobs).await.expect("a write");
+        tx.limit_login_leases(logins).await.expect("a write");
         let second = TimeDelta::seconds(1);
         let (org, login) = (seed.org, seed.login);
         assert!(tx.take_lease(org, login, id(), logins - second, tomorrow).await.expect("a query").is_none());

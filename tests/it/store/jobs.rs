@@ -1,11 +1,17 @@
 //! The queue's table: once ready, leases, fences, dead letters.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
-use reconbanker::domain::ids::{BankLoginId, JobId};
+use reconbanker::domain::ids::{BankLoginId, JobId, OrgId};
+use reconbanker::domain::time::Instant;
 use reconbanker::store::jobs::{Job, NewJob, Queue};
+use reconbanker::store::{Store, StoreError};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::support::{Backend, Seed, each_backend, id};
+use crate::support::{Backend, Database, MORNING, Seed, each_backend, id};
 
 fn job(seed: &Seed, subject: Uuid, in_seconds: i64) -> NewJob {
     let run_at = seed.now + TimeDelta::seconds(in_seconds);
@@ -62,6 +68,8 @@ each_backend! {
         assert_eq!((second.id, second.attempts), (first.id, 2));
         let mut tx = seed.store.write().await.expect("a transaction");
         assert!(!tx.renew_job(&first, seed.now).await.expect("an answer"));
+        assert!(matches!(tx.hold_job(&first).await, Err(StoreError::Fenced)));
+        tx.hold_job(&second).await.expect("it is at work");
         tx.finish_job(&first).await.expect("no effect");
         assert_eq!(tx.unfinished_jobs(Queue::Match).await.expect("a count"), 1);
         tx.finish_job(&second).await.expect("a write");
@@ -135,6 +143,27 @@ each_backend! {
         seed.finish().await;
     }
 
+    async fn a_twin_lives_as_long_as_its_lease_and_is_of_the_same_subject(backend: Backend) {
+        let seed = Seed::new(backend).await;
+        let subject = id();
+        enqueue(&seed, &job(&seed, subject, 0)).await;
+        let first = claim(&seed, 0).await.expect("due");
+        enqueue(&seed, &job(&seed, subject, 0)).await;
+        let second = claim(&seed, 1).await.expect("due");
+        enqueue(&seed, &job(&seed, id(), 1)).await;
+        let other = claim(&seed, 1).await.expect("due");
+        let at = |seconds: i64| seed.now + TimeDelta::seconds(seconds);
+        let mut tx = seed.store.write().await.expect("a transaction");
+        assert!(tx.has_live_twin(&second, at(59)).await.expect("an answer"));
+        assert!(!tx.has_live_twin(&second, at(60)).await.expect("an answer"), "its worker is gone");
+        assert!(tx.has_live_twin(&first, at(60)).await.expect("an answer"));
+        assert!(!tx.has_live_twin(&other, at(2)).await.expect("an answer"));
+        tx.retry_job(&first, at(30), "busy").await.expect("a write");
+        assert!(!tx.has_live_twin(&second, at(2)).await.expect("an answer"), "it waits as well");
+        drop(tx);
+        seed.finish().await;
+    }
+
     async fn many_claimers_never_get_the_same_job(backend: Backend) {
         let seed = Seed::new(backend).await;
         for _ in 0..30 {
@@ -162,4 +191,46 @@ each_backend! {
         assert_eq!(all.len(), 30);
         seed.finish().await;
     }
+}
+
+/// Of several nodes; on SQLite there is one. A database of its own, because an announcement reaches all who listen in
+/// one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_node_makes_ready_wakes_the_others_without_a_look() {
+    let beside = Database::create(Backend::Postgres).await;
+    let database = beside.empty_beside().await;
+    let location = database.location();
+    let connect = async || Store::connect(&location, 2).await.expect("the database answers");
+    let (one, other) = (connect().await, connect().await);
+    one.migrate().await.expect("the schema can be made");
+
+    let mut ready = other.watch_jobs();
+    let listening = other.clone();
+    let listener = TaskTracker::new().spawn(async move { listening.listen().await });
+    let now: Instant = MORNING.parse().expect("an instant");
+    let announced = async {
+        // Again and again: nothing says when the other one has begun to listen.
+        loop {
+            let mut tx = one.write().await.expect("a transaction");
+            let (org_id, queue, subject) = (OrgId(id()), Queue::Match, id());
+            let job = NewJob { id: JobId(id()), org_id, queue, subject, run_id: None, run_at: now };
+            tx.enqueue(&job, now).await.expect("a job");
+            tx.commit().await.expect("a commit");
+            if timeout(Duration::from_millis(50), ready.changed()).await.is_ok() {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(30), announced).await.expect("the other node hears of it");
+    let mut tx = other.write().await.expect("a transaction");
+    let job = tx.claim_job(Queue::Match, id(), now, now + TimeDelta::seconds(60)).await.expect("a query");
+    assert!(job.is_some());
+    drop(tx);
+
+    listener.abort();
+    let _ = listener.await;
+    one.close().await;
+    other.close().await;
+    database.remove().await;
+    beside.remove().await;
 }

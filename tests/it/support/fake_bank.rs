@@ -17,6 +17,11 @@ impl FakeBank {
         Arc::new(Self(Mutex::new(logged_in(Vec::new()))))
     }
 
+    /// For [`super::TestApp::start_with`].
+    pub fn engine(self: &Arc<Self>) -> Arc<dyn Engine> {
+        Arc::clone(self) as Arc<dyn Engine>
+    }
+
     /// From now on scrapes read these movements.
     pub fn show(&self, movements: Vec<ScrapedMovement>) {
         self.set(logged_in(movements));

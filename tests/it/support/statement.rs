@@ -1,5 +1,6 @@
 //! A bank without pages or browser: it lets us in and hands over the rows that a test wrote down.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
@@ -12,6 +13,7 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub struct Statement {
     rows: Mutex<Vec<ScrapedMovement>>,
+    asked: AtomicUsize,
     logged_in: Notify,
     /// While a test holds it, scrapes stay under way: logged in, nothing handed over yet.
     pub gate: tokio::sync::Mutex<()>,
@@ -36,7 +38,13 @@ impl Statement {
         self.logged_in.notified().await;
     }
 
+    /// How many scrapes have come to the form so far, and asked whether they may submit it.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
     async fn read(&self, watcher: &dyn Watcher) -> ScrapeReport {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if let Err(refusal) = watcher.before_submission().await {
             return ScrapeReport::ended(refusal.outcome, refusal.detail);
         }
