@@ -61,7 +61,8 @@ pub struct AccountBody {
 }
 
 /// The organisation's accounts, oldest first.
-#[utoipa::path(get, path = "/accounts", tag = "Accounts", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/accounts", operation_id = "listAccounts",
+    tag = "Accounts", security(("bearer" = [])), responses(
     (status = 200, body = [AccountListItem]), (status = 401, body = ErrorBody)))]
 pub(super) async fn list(
     Shared(state): Shared<State>,
@@ -74,17 +75,21 @@ pub(super) async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateAccountRequest {
+    /// An id of `GET /banks`.
+    #[schema(value_type = uuid::Uuid)]
     bank_id: Option<String>,
+    /// 1 to 200 characters.
+    #[schema(value_type = String)]
     name: Option<String>,
 }
 
 /// Enrols an account.
 ///
 /// What the bank booked before today is baseline.
-#[utoipa::path(post, path = "/accounts", tag = "Accounts", security(("bearer" = [])),
+#[utoipa::path(post, path = "/accounts", operation_id = "createAccount", tag = "Accounts", security(("bearer" = [])),
     request_body = CreateAccountRequest, responses(
-    (status = 201, body = AccountListItem), (status = 400, body = ErrorBody),
-    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    (status = 201, body = AccountListItem), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn create(
     Shared(state): Shared<State>,
     session: Session,
@@ -143,8 +148,8 @@ fn signing_secret_place(org: OrgId, id: AccountId) -> Place {
 }
 
 /// One account.
-#[utoipa::path(get, path = "/accounts/{accountId}", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}", operation_id = "getAccount",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 200, body = AccountBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn get(
     Shared(state): Shared<State>,
@@ -168,8 +173,8 @@ pub struct WebhookSecretBody {
 }
 
 /// The secret that this account's webhooks are signed with.
-#[utoipa::path(get, path = "/accounts/{accountId}/webhook-secret", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}/webhook-secret", operation_id = "getWebhookSecret",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 200, body = WebhookSecretBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn webhook_secret(
     Shared(state): Shared<State>,

@@ -82,7 +82,8 @@ pub struct ApiKeyList {
 }
 
 /// The person's keys, newest first, revoked ones included.
-#[utoipa::path(get, path = "/me/api-keys", tag = "User", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/me/api-keys", operation_id = "listApiKeys",
+    tag = "User", security(("bearer" = [])), responses(
     (status = 200, body = ApiKeyList), (status = 401, body = ErrorBody)))]
 pub(super) async fn list(Shared(state): Shared<State>, session: Session) -> Result<Json<ApiKeyList>, ApiError> {
     let keys = state.deps.store.read().await?.api_keys(session.org, session.user).await?;
@@ -93,10 +94,13 @@ pub(super) async fn list(Shared(state): Shared<State>, session: Session) -> Resu
 #[derive(Deserialize, ToSchema)]
 pub struct CreateApiKeyRequest {
     /// 1 to 100 characters.
+    #[schema(value_type = String)]
     name: Option<String>,
     /// `otp:write`, `status:read`; at least one.
+    #[schema(value_type = Vec<String>)]
     scopes: Option<Vec<String>>,
     /// Left out or `null`: every account.
+    #[schema(value_type = Option<Vec<uuid::Uuid>>)]
     account_ids: Option<Vec<String>>,
 }
 
@@ -109,7 +113,7 @@ pub struct CreatedApiKeyBody {
 }
 
 /// Makes a key for the paths under `/v1`.
-#[utoipa::path(post, path = "/me/api-keys", tag = "User", security(("bearer" = [])),
+#[utoipa::path(post, path = "/me/api-keys", operation_id = "createApiKey", tag = "User", security(("bearer" = [])),
     request_body = CreateApiKeyRequest, responses(
     (status = 201, body = CreatedApiKeyBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 409, body = ErrorBody)))]
@@ -211,8 +215,8 @@ fn invalid(field: &str, message: &str) -> ApiError {
 }
 
 /// Revokes a key, at once and for good.
-#[utoipa::path(delete, path = "/me/api-keys/{keyId}", tag = "User", security(("bearer" = [])),
-    params(("keyId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(delete, path = "/me/api-keys/{keyId}", operation_id = "revokeApiKey",
+    tag = "User", security(("bearer" = [])), params(("keyId" = uuid::Uuid, Path)), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn revoke(
     Shared(state): Shared<State>,

@@ -23,7 +23,7 @@ pub struct BankBody {
 }
 
 /// Every bank that there is a recipe for.
-#[utoipa::path(get, path = "/banks", tag = "Banks", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/banks", operation_id = "listBanks", tag = "Banks", security(("bearer" = [])), responses(
     (status = 200, body = [BankBody]), (status = 401, body = ErrorBody)))]
 pub(super) async fn list(Shared(state): Shared<State>, _session: Session) -> Result<Json<Vec<BankBody>>, ApiError> {
     let banks = state.deps.store.read().await?.banks().await?;

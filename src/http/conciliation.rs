@@ -47,7 +47,7 @@ pub struct RequestItem {
     #[schema(example = "Juan Perez")]
     sender_name: String,
     /// When a poll first listed it.
-    #[schema(example = "2026-05-13T10:15:00Z")]
+    #[schema(value_type = String, format = DateTime, example = "2026-05-13T10:15:00Z")]
     created_at: String,
     /// The bank's code.
     bank: String,
@@ -99,6 +99,7 @@ pub struct AttemptBody {
     /// `null` for `matched`.
     #[schema(value_type = Option<String>, example = "no_amount_match")]
     reason: Option<AttemptReason>,
+    #[schema(value_type = String, format = DateTime)]
     created_at: String,
 }
 
@@ -133,6 +134,7 @@ pub struct MatchBody {
     /// `null` where the bank names nobody.
     sender_name: Option<String>,
     /// The bank's time.
+    #[schema(value_type = String, format = DateTime)]
     received_at: String,
 }
 
@@ -161,6 +163,7 @@ pub struct CandidateBody {
     #[schema(value_type = String, example = "UYU")]
     currency: Currency,
     sender_name: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     received_at: String,
     /// Similarity of the names, 0 to 1000.
     score: i64,
@@ -185,15 +188,17 @@ pub struct RequestsQuery {
     /// 1 to 500; more is cut to 500. Default 50.
     #[param(value_type = Option<i64>)]
     limit: Option<String>,
+    /// Rows to leave out at the start, 0 or more. Default 0.
     #[param(value_type = Option<i64>)]
     offset: Option<String>,
-    /// Only requests of this status.
+    /// Only requests of this status: `pending`, `matched`, `not_found`, `ambiguous`, `expired`, `cancelled` or
+    /// `failed`.
     status: Option<String>,
 }
 
 /// Requests of all accounts, newest registration first.
-#[utoipa::path(get, path = "/conciliation", tag = "Conciliation", security(("bearer" = [])),
-    params(RequestsQuery), responses(
+#[utoipa::path(get, path = "/conciliation", operation_id = "listRequests",
+    tag = "Conciliation", security(("bearer" = [])), params(RequestsQuery), responses(
     (status = 200, body = [RequestItem]), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(super) async fn list(
     Shared(state): Shared<State>,
@@ -216,8 +221,8 @@ fn status(word: &str) -> Result<CaseStatus, ApiError> {
 }
 
 /// One request: its attempts with their reasons, the movement that pays it, and what else was weighed.
-#[utoipa::path(get, path = "/conciliation/{requestId}", tag = "Conciliation", security(("bearer" = [])),
-    params(("requestId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, path = "/conciliation/{requestId}", operation_id = "getRequest",
+    tag = "Conciliation", security(("bearer" = [])), params(("requestId" = uuid::Uuid, Path)), responses(
     (status = 200, body = RequestBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn get(
     Shared(state): Shared<State>,
@@ -254,8 +259,8 @@ fn not_found() -> ApiError {
 }
 
 /// Looks for a matching movement now. Without effect on a request that is decided.
-#[utoipa::path(post, path = "/conciliation/{requestId}/run", tag = "Conciliation", security(("bearer" = [])),
-    params(("requestId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(post, path = "/conciliation/{requestId}/run", operation_id = "runRequest",
+    tag = "Conciliation", security(("bearer" = [])), params(("requestId" = uuid::Uuid, Path)), responses(
     (status = 202, body = QueuedBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn run(
     Shared(state): Shared<State>,
@@ -273,8 +278,8 @@ pub(super) async fn run(
 }
 
 /// Sends the webhook of a decided request again, under the same `webhook-id` and with the same body.
-#[utoipa::path(post, path = "/conciliation/{requestId}/notify", tag = "Conciliation", security(("bearer" = [])),
-    params(("requestId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(post, path = "/conciliation/{requestId}/notify", operation_id = "notifyRequest",
+    tag = "Conciliation", security(("bearer" = [])), params(("requestId" = uuid::Uuid, Path)), responses(
     (status = 202, body = QueuedBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 pub(super) async fn notify(
@@ -299,8 +304,8 @@ async fn held(tx: &mut Tx, session: &Session, id: ExpectedPaymentId) -> Result<E
 }
 
 /// Asks the customer's endpoint now instead of at the next scheduled time.
-#[utoipa::path(post, path = "/conciliation/poll/{accountId}", tag = "Conciliation", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(post, path = "/conciliation/poll/{accountId}", operation_id = "pollAccount",
+    tag = "Conciliation", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 202, body = QueuedBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 pub(super) async fn poll(

@@ -72,6 +72,7 @@ pub struct ConfigBody {
 pub struct ConfigRequest {
     pending_orders_endpoint: Option<String>,
     /// Always required.
+    #[schema(value_type = String)]
     webhook_url: Option<String>,
     retry_limit: Option<i64>,
     polling_method: Option<String>,
@@ -100,8 +101,8 @@ pub struct ConfigRequest {
 }
 
 /// The settings, or `null` before the first save.
-#[utoipa::path(get, path = "/accounts/{accountId}/config", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}/config", operation_id = "getConfig",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 200, body = Option<ConfigBody>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn get(
     Shared(state): Shared<State>,
@@ -116,7 +117,8 @@ pub(super) async fn get(
 }
 
 /// Replaces every setting.
-#[utoipa::path(put, path = "/accounts/{accountId}/config", tag = "Accounts", security(("bearer" = [])),
+#[utoipa::path(put, path = "/accounts/{accountId}/config", operation_id = "replaceConfig",
+    tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path)), request_body = ConfigRequest, responses(
     (status = 200, body = ConfigBody), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]

@@ -15,13 +15,14 @@ use crate::jobs::delete_account;
 #[derive(Deserialize, ToSchema)]
 pub struct DeleteAccountRequest {
     /// The account's present name, letter by letter.
-    #[schema(example = "Operating account")]
+    #[schema(value_type = String, example = "Operating account")]
     confirmation_name: Option<String>,
 }
 
 /// Deletes an account for good: its work stops and its secrets are erased at once; the log of what
 /// happened stays.
-#[utoipa::path(delete, path = "/accounts/{accountId}", tag = "Accounts", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/accounts/{accountId}", operation_id = "deleteAccount",
+    tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path)), request_body = DeleteAccountRequest, responses(
     (status = 204, description = "Deleted"), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]

@@ -141,10 +141,14 @@ impl MachineError {
     }
 }
 
+/// Whether a path's clients expect problems in the form of [`MachineError`].
+pub fn is_for_machines(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
+}
+
 /// Says a problem as the path's clients expect it.
 pub fn in_words_of(path: &str, problem: ApiError) -> Response {
-    let is_for_machines = path == "/v1" || path.starts_with("/v1/");
-    if is_for_machines { MachineError(problem).into_response() } else { problem.into_response() }
+    if is_for_machines(path) { MachineError(problem).into_response() } else { problem.into_response() }
 }
 
 impl From<ApiError> for MachineError {

@@ -19,7 +19,8 @@ pub struct HealthBody {
 }
 
 /// Liveness, as documented.
-#[utoipa::path(get, path = "/health", tag = "Health", responses((status = 200, body = HealthBody)))]
+#[utoipa::path(get, path = "/health", operation_id = "getHealth",
+    tag = "Health", responses((status = 200, body = HealthBody)))]
 pub(super) async fn health() -> Json<HealthBody> {
     Json(HealthBody { ok: true })
 }
@@ -27,7 +28,8 @@ pub(super) async fn health() -> Json<HealthBody> {
 /// Liveness: the process answers.
 ///
 /// Says nothing of what it depends on.
-#[utoipa::path(get, path = "/livez", tag = "Health", responses((status = 200, body = HealthBody)))]
+#[utoipa::path(get, path = "/livez", operation_id = "getLiveness",
+    tag = "Health", responses((status = 200, body = HealthBody)))]
 pub(super) async fn livez() -> Json<HealthBody> {
     Json(HealthBody { ok: true })
 }
@@ -53,8 +55,9 @@ impl ReadyBody {
 }
 
 /// Readiness: work can be done right now.
-#[utoipa::path(get, path = "/readyz", tag = "Health", responses(
-    (status = 200, body = ReadyBody), (status = 503, body = ReadyBody)))]
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "Health", responses(
+    (status = 200, body = ReadyBody),
+    (status = 503, body = ReadyBody, description = "Something that must work does not")))]
 pub(super) async fn readyz(Shared(state): Shared<State>) -> (StatusCode, Json<ReadyBody>) {
     let body = if state.deps.stopping.has_begun() {
         ReadyBody::of(vec![judge::stopping()])

@@ -19,7 +19,7 @@ use crate::domain::ids::UserId;
 /// Callers beyond which those that have been quiet are forgotten, so that no table grows without bound.
 const CALLERS_KEPT: usize = 10_000;
 /// What load balancers and supervisors ask is always answered: a 429 would look like a dead daemon.
-const PROBES: [&str; 3] = ["/health", "/livez", "/readyz"];
+pub(super) const PROBES: [&str; 3] = ["/health", "/livez", "/readyz"];
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

@@ -138,15 +138,17 @@ fn nothing_here() -> ApiError {
 
 /// Ends a request that takes too long in our own words.
 async fn time_limit(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::unavailable("the request took too long; try again").into_response(),
+        Err(_) => in_words_of(&path, ApiError::unavailable("the request took too long; try again")),
     }
 }
 
 /// The router with everything around it: ids, traces, limits, headers.
 pub fn router(state: State) -> Router {
     let (router, document) = api().split_for_parts();
+    let document = openapi::complete(document);
     let request_id = HeaderName::from_static("x-request-id");
     router
         .merge(openapi::routes(&document))

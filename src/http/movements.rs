@@ -36,9 +36,13 @@ pub struct MovementBody {
     /// `null` where the bank names nobody.
     sender_name: Option<String>,
     /// The bank's time, UTC.
-    #[schema(example = "2026-05-13T10:15:00Z")]
+    #[schema(value_type = String, format = DateTime, example = "2026-05-13T10:15:00Z")]
     received_at: String,
+    /// When it was forwarded, or counted as forwarded; `null` before.
+    #[schema(value_type = Option<String>, format = DateTime)]
     notified_at: Option<String>,
+    /// When a match took it; `null` while it is free.
+    #[schema(value_type = Option<String>, format = DateTime)]
     excluded_at: Option<String>,
 }
 
@@ -68,6 +72,7 @@ pub struct ListQuery {
     /// 1 to 500; more is cut to 500. Default 100.
     #[param(value_type = Option<i64>)]
     limit: Option<String>,
+    /// Rows to leave out at the start, 0 or more. Default 0.
     #[param(value_type = Option<i64>)]
     offset: Option<String>,
     /// `pending`, `debits`, or both with a comma: listed besides booked credits.
@@ -75,8 +80,8 @@ pub struct ListQuery {
 }
 
 /// Movements of an account, newest first: booked credits, and on request what else the bank shows.
-#[utoipa::path(get, path = "/accounts/{accountId}/movements", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path), ListQuery), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}/movements", operation_id = "listMovements",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path), ListQuery), responses(
     (status = 200, body = [MovementBody]), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn list(
@@ -96,7 +101,8 @@ pub(super) async fn list(
 
 /// Sends a movement's webhook: the same one again, under the same `webhook-id`, or its first where it was
 /// never forwarded. For passthrough; in reconcile mode webhooks tell of requests.
-#[utoipa::path(post, path = "/accounts/{accountId}/movements/{movementId}/notify", tag = "Accounts",
+#[utoipa::path(post, path = "/accounts/{accountId}/movements/{movementId}/notify", operation_id = "notifyMovement",
+    tag = "Accounts",
     security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path), ("movementId" = uuid::Uuid, Path)),
     responses((status = 202, body = QueuedBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody)))]

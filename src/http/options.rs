@@ -113,8 +113,8 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D:
 }
 
 /// How the account is run.
-#[utoipa::path(get, path = "/accounts/{accountId}/options", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}/options", operation_id = "getOptions",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 200, body = OptionsBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn get(
     Shared(state): Shared<State>,
@@ -129,7 +129,7 @@ pub(super) async fn get(
 /// Replaces the account's schedule; the next reading is planned by it at once.
 ///
 /// Readings that a person asks for are bound neither by the schedule nor by the hours.
-#[utoipa::path(put, path = "/accounts/{accountId}/options", tag = "Accounts", security(("bearer" = [])),
+#[utoipa::path(put, path = "/accounts/{accountId}/options", operation_id = "saveOptions", tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path)), request_body = OptionsRequest, responses(
     (status = 200, body = OptionsBody), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]

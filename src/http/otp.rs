@@ -79,8 +79,8 @@ pub struct SubmittedBody {
 }
 
 /// The code that the account's login waits for, or `null`. There is at most one.
-#[utoipa::path(get, path = "/accounts/{accountId}/otp", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}/otp", operation_id = "getPendingCode",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 200, body = Option<AssistanceBody>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn get(
     Shared(state): Shared<State>,
@@ -92,7 +92,8 @@ pub(super) async fn get(
 }
 
 /// Gives a code to the login that waits for it. 202 means forwarded, not accepted by the bank.
-#[utoipa::path(post, path = "/accounts/{accountId}/otp", tag = "Accounts", security(("bearer" = [])),
+#[utoipa::path(post, path = "/accounts/{accountId}/otp", operation_id = "submitCode",
+    tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path)), request_body = CodeRequest, responses(
     (status = 202, body = SubmittedBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 429, body = ErrorBody)))]

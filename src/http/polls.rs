@@ -92,8 +92,8 @@ pub struct ListQuery {
 }
 
 /// Polls of an account, newest first: what was listed, what followed, and each item that was left out.
-#[utoipa::path(get, path = "/accounts/{accountId}/polls", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path), ListQuery), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}/polls", operation_id = "listPolls",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path), ListQuery), responses(
     (status = 200, body = [PollBody]), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn list(

@@ -38,10 +38,13 @@ pub struct RunBody {
     detail: Option<String>,
     /// Counts, stages with their durations, skipped items.
     report: Option<Value>,
-    #[schema(example = "2026-05-13T10:15:00Z")]
+    #[schema(value_type = String, format = DateTime, example = "2026-05-13T10:15:00Z")]
     requested_at: String,
     /// `null` while it waits.
+    #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<String>,
+    /// `null` until finished.
+    #[schema(value_type = Option<String>, format = DateTime)]
     finished_at: Option<String>,
 }
 
@@ -71,8 +74,8 @@ pub struct RunsQuery {
 }
 
 /// Scrapes and polls of an account, newest request first.
-#[utoipa::path(get, path = "/accounts/{accountId}/runs", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path), RunsQuery), responses(
+#[utoipa::path(get, path = "/accounts/{accountId}/runs", operation_id = "listRuns",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path), RunsQuery), responses(
     (status = 200, body = [RunBody]), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn list(
@@ -88,7 +91,8 @@ pub(super) async fn list(
 }
 
 /// One run.
-#[utoipa::path(get, path = "/accounts/{accountId}/runs/{runId}", tag = "Accounts", security(("bearer" = [])),
+#[utoipa::path(get, path = "/accounts/{accountId}/runs/{runId}", operation_id = "getRun",
+    tag = "Accounts", security(("bearer" = [])),
     params(("accountId" = uuid::Uuid, Path), ("runId" = uuid::Uuid, Path)), responses(
     (status = 200, body = RunBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn get(

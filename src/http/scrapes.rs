@@ -27,8 +27,8 @@ pub struct JobBody {
 /// Reads the bank now instead of at the next scheduled time.
 ///
 /// While a run waits already, its id is returned.
-#[utoipa::path(post, path = "/accounts/{accountId}/scrape", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(post, path = "/accounts/{accountId}/scrape", operation_id = "scrapeAccount",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 202, body = JobBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn scrape(
@@ -63,8 +63,8 @@ fn no_credentials() -> ApiError {
 ///
 /// Exactly one submission of the credentials is allowed; if the cause is still there, the account is
 /// blocked again. Where nothing is blocked, it only scrapes.
-#[utoipa::path(post, path = "/accounts/{accountId}/restart", tag = "Accounts", security(("bearer" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(post, path = "/accounts/{accountId}/restart", operation_id = "restartAccount",
+    tag = "Accounts", security(("bearer" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 202, body = JobBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 pub(super) async fn restart(

@@ -23,9 +23,12 @@ use crate::store::{Store, StoreError};
 
 #[derive(Deserialize, ToSchema)]
 pub struct RegisterRequest {
+    #[schema(value_type = String)]
     email: Option<String>,
-    #[schema(value_type = Option<String>, min_length = 12)]
+    /// 12 characters to 1,024 bytes.
+    #[schema(value_type = String, min_length = 12)]
     password: Option<SecretString>,
+    /// At most 200 characters.
     name: Option<String>,
 }
 
@@ -39,7 +42,8 @@ pub struct RegisterResponse {
 /// Registers an organisation with its first user, who administers it.
 ///
 /// By default only the very first registration is open.
-#[utoipa::path(post, path = "/auth/register", tag = "Authentication", request_body = RegisterRequest, responses(
+#[utoipa::path(post, path = "/auth/register", operation_id = "register",
+    tag = "Authentication", request_body = RegisterRequest, responses(
     (status = 201, body = RegisterResponse), (status = 400, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn register(
@@ -170,8 +174,9 @@ pub fn normal_email(text: &str) -> Option<String> {
 
 #[derive(Deserialize, ToSchema)]
 pub struct LoginRequest {
+    #[schema(value_type = String)]
     email: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String)]
     password: Option<SecretString>,
 }
 
@@ -191,7 +196,8 @@ pub struct UserBody {
 }
 
 /// Signs in; the token goes into `Authorization: Bearer <token>`.
-#[utoipa::path(post, path = "/auth/login", tag = "Authentication", request_body = LoginRequest, responses(
+#[utoipa::path(post, path = "/auth/login", operation_id = "login",
+    tag = "Authentication", request_body = LoginRequest, responses(
     (status = 200, body = LoginResponse), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn login(
@@ -232,7 +238,7 @@ pub struct MeResponse {
 }
 
 /// The person behind the token.
-#[utoipa::path(get, path = "/me", tag = "User", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/me", operation_id = "getMe", tag = "User", security(("bearer" = [])), responses(
     (status = 200, body = MeResponse), (status = 401, body = ErrorBody)))]
 pub(super) async fn me(session: Session) -> Json<MeResponse> {
     Json(MeResponse {
@@ -245,7 +251,8 @@ pub(super) async fn me(session: Session) -> Json<MeResponse> {
 
 #[derive(Deserialize, ToSchema)]
 pub struct OperationModeRequest {
-    #[schema(example = "reconcile")]
+    /// `reconcile` or `passthrough`.
+    #[schema(value_type = String, example = "reconcile")]
     mode: Option<serde_json::Value>,
 }
 
@@ -258,8 +265,8 @@ pub struct OperationModeResponse {
 /// Chooses what happens with every account's movements.
 ///
 /// The same mode again changes nothing.
-#[utoipa::path(put, path = "/me/operation-mode", tag = "User", security(("bearer" = [])),
-    request_body = OperationModeRequest, responses(
+#[utoipa::path(put, path = "/me/operation-mode", operation_id = "setOperationMode",
+    tag = "User", security(("bearer" = [])), request_body = OperationModeRequest, responses(
     (status = 200, body = OperationModeResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(super) async fn set_operation_mode(
     Shared(state): Shared<State>,

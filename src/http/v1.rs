@@ -90,7 +90,8 @@ impl Key {
 }
 
 /// Gives a code to the login that waits for it. 202 means forwarded, not accepted by the bank.
-#[utoipa::path(post, path = "/v1/accounts/{accountId}/otp", tag = "External API", security(("api_key" = [])),
+#[utoipa::path(post, path = "/v1/accounts/{accountId}/otp", operation_id = "submitCodeWithKey",
+    tag = "External API", security(("api_key" = [])),
     params(("accountId" = uuid::Uuid, Path)), request_body = CodeRequest, responses(
     (status = 202, body = SubmittedBody), (status = 400, body = MachineErrorBody),
     (status = 401, body = MachineErrorBody), (status = 403, body = MachineErrorBody),
@@ -119,8 +120,8 @@ pub struct StatusBody {
 }
 
 /// Whether the account's login waits for a code. To be asked every few seconds.
-#[utoipa::path(get, path = "/v1/accounts/{accountId}/status", tag = "External API", security(("api_key" = [])),
-    params(("accountId" = uuid::Uuid, Path)), responses(
+#[utoipa::path(get, path = "/v1/accounts/{accountId}/status", operation_id = "getStatusWithKey",
+    tag = "External API", security(("api_key" = [])), params(("accountId" = uuid::Uuid, Path)), responses(
     (status = 200, body = StatusBody), (status = 401, body = MachineErrorBody),
     (status = 403, body = MachineErrorBody), (status = 404, body = MachineErrorBody)))]
 pub(super) async fn status(

@@ -37,6 +37,8 @@ each_backend! {
             answer.expect(status);
         }
         ask("/me").await.expect(429);
+        let for_machines = json!({ "error": { "code": "RATE_LIMITED", "message": "Too many requests" } });
+        assert_eq!(ask("/v1/nowhere").await.expect(429), for_machines);
         // Probes are always answered.
         for path in ["/health", "/livez", "/readyz"] {
             ask(path).await.expect(200);

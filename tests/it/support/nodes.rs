@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use reconbanker::app::{self, App, Background, Parts};
 use reconbanker::domain::time::Clock;
+use reconbanker::jobs::pulse::Pulse;
 use reconbanker::jobs::queue::run_due;
+use reconbanker::jobs::stopping::Stopping;
 use reconbanker::jobs::{Deps, Running, schedule};
 use reconbanker::metrics::Metrics;
 use reconbanker::scrape::Engine;
@@ -113,6 +115,8 @@ impl TestApp {
             poll: deps.poll,
             policy: deps.policy.clone(),
             metrics: Metrics::default(),
+            pulse: Pulse::default(),
+            stopping: Stopping::default(),
             boot: id(),
             clock,
         }

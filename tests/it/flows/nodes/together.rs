@@ -17,11 +17,12 @@ use reconbanker::domain::time::Clock;
 use reconbanker::scrape::{AccountRead, Engine, ScrapeReport, ScrapeRequest, Watcher};
 use reconbanker::store::run_history::PastRun;
 use secrecy::ExposeSecret;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::{ALL_LEASES, told};
-use crate::support::{Backend, FakeBank, Node, TestApp, credit, eventually, id};
+use crate::support::{Backend, Endpoint, FakeBank, Node, TestApp, credit, eventually, id};
 
 /// Each has an account; the first one has two.
 const LOGINS: usize = 6;
@@ -151,7 +152,8 @@ impl Engine for Branch {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_daemons_share_the_work_and_one_finishes_what_the_other_left() {
     let mut test = TestApp::start_with(Backend::Postgres, Some(FakeBank::new().engine())).await;
-    let accounts = enrol(&mut test).await;
+    let nobody = Endpoint::start().await;
+    let accounts = enrol(&mut test, &nobody).await;
     let town = Town::new();
     expect_and_pay(&test, &town, 1);
     let one = test.node(test.node_dir(), town.branch(0), Background::Workers, &SETTINGS).await;
@@ -191,19 +193,20 @@ async fn two_daemons_share_the_work_and_one_finishes_what_the_other_left() {
     };
     assert!(overlaps.is_empty(), "two drivers at a time: {overlaps:?}");
     assert!(drives.iter().all(|drives| *drives >= ROUNDS), "each has done a share: {drives:?}");
-    check_runs(&test, &accounts, drives.iter().sum(), lost).await;
+    let polls = test.world.polls().len() + nobody.requests().len();
+    check_runs(&test, &accounts, (drives.iter().sum(), polls), lost).await;
     other.finish().await;
     test.finish().await;
 }
 
 /// Seven accounts behind six logins. Nobody expects anything of the last one, which shares the first one's.
-async fn enrol(test: &mut TestApp) -> Vec<AccountId> {
+async fn enrol(test: &mut TestApp, nobody: &Endpoint) -> Vec<AccountId> {
     let mut accounts = vec![test.enrol(&user(0), "reconcile").await];
     for number in 1..=LOGINS {
         let account = test.api.create_account(&format!("Account {number}")).await;
         let mut config = test.config(&user(number % LOGINS));
         if number == LOGINS {
-            config.as_object_mut().expect("an object").remove("pending_orders_endpoint");
+            config["pending_orders_endpoint"] = json!(nobody.url());
         }
         test.api.put(&format!("/accounts/{account}/config"), config).await.expect(200);
         accounts.push(account);
@@ -291,7 +294,7 @@ async fn runs(test: &TestApp, accounts: &[AccountId]) -> Vec<PastRun> {
 
 /// Each run began once and ended once; each scrape was driven once, each poll asked once; all went well but those that
 /// were `lost` with their node.
-async fn check_runs(test: &TestApp, accounts: &[AccountId], drives: usize, lost: usize) {
+async fn check_runs(test: &TestApp, accounts: &[AccountId], (drives, polls): (usize, usize), lost: usize) {
     let (runs, log) = (runs(test, accounts).await, test.log().await);
     for run in &runs {
         for kind in ["run.started", "run.finished"] {
@@ -300,7 +303,7 @@ async fn check_runs(test: &TestApp, accounts: &[AccountId], drives: usize, lost:
         }
     }
     let count = |kind: RunKind| runs.iter().filter(|run| run.kind == kind).count();
-    assert_eq!((count(RunKind::Scrape), count(RunKind::Poll)), (drives, test.world.polls().len()));
+    assert_eq!((count(RunKind::Scrape), count(RunKind::Poll)), (drives, polls));
     let bad: Vec<_> = runs.iter().filter(|run| run.outcome != Some(Outcome::Ok)).collect();
     assert!(bad.iter().all(|run| run.outcome == Some(Outcome::Interrupted)), "{bad:#?}");
     assert_eq!(bad.len(), lost, "{bad:#?}");
