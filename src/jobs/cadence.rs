@@ -34,7 +34,7 @@ pub(crate) enum Cadence {
     /// So long after a reading has ended.
     Every(Duration),
     /// At the slots of an expression, in the bank's zone.
-    Cron(Expression),
+    Cron(Box<Expression>),
 }
 
 /// When a bank may be read, in its zone: on each of these days from one time of day until before the other.

@@ -33,14 +33,12 @@ async fn cut_off_at_every(crossing: Crossing, side: Side, backend: Backend) {
 each_backend! {
     /// The day itself; and, for the other tests, the process in which it is lived.
     async fn a_day_ends_as_it_should(backend: Backend) {
-        match child::Task::given() {
-            Some(task) => task.run().await,
-            None => {
-                let mut stage = Stage::set_up(backend).await;
-                assert!(!stage.live(None).await.was_cut_off);
-                stage.tear_down().await;
-            }
+        if let Some(task) = child::Task::given() {
+            return task.run().await;
         }
+        let mut stage = Stage::set_up(backend).await;
+        assert!(!stage.live(None).await.was_cut_off);
+        stage.tear_down().await;
     }
 
     async fn nothing_is_lost_before_a_commit(backend: Backend) {

@@ -1,6 +1,7 @@
 //! Two folders, one schema.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -118,27 +119,31 @@ fn rows_of_the_first_schema(backend: Backend) -> String {
     ];
     for (number, name, units, status) in orders {
         let (order, amount) = (id(number), amount(units));
-        rows += &format!(
+        write!(
+            rows,
             "INSERT INTO expected_payments
              (org_id, id, account_id, run_id, kind, external_id, amount, currency, name, registered_at)
              VALUES ({org}, {order}, {account}, {run}, 'order', '{name}', {amount}, 'UYU', 'Ana', {at});
              INSERT INTO cases (org_id, id, account_id, status, updated_at)
              VALUES ({org}, {order}, {account}, '{status}', {at});"
-        );
+        )
+        .expect("writing to a string cannot fail");
     }
     // One that an open order asks for, one that nobody asks for, one that was taken, one that is not booked.
     let movements =
         [(31, 10, "NULL", "booked"), (32, 50, "NULL", "booked"), (33, 20, at, "booked"), (34, 20, "NULL", "pending")];
     for (number, units, excluded_at, status) in movements {
         let (movement, amount) = (id(number), amount(units));
-        rows += &format!(
+        write!(
+            rows,
             "INSERT INTO movements
              (org_id, id, account_id, run_id, bank_account, fingerprint, fingerprint_version, ordinal, external_id,
               received_at, first_seen_at, amount, direction, currency, status, description, raw, is_baseline,
               excluded_at)
              VALUES ({org}, {movement}, {account}, {run}, '1', '{number}', 1, 0, '{number}-0', {at}, {at}, {amount},
                      'credit', 'UYU', '{status}', 'TRANSFERENCIA', '{{}}', FALSE, {excluded_at});"
-        );
+        )
+        .expect("writing to a string cannot fail");
     }
     rows
 }

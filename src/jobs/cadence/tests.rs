@@ -37,7 +37,7 @@ fn every(count: u64, hours: Option<BankHours>) -> Schedule {
 
 fn at_slots(expression: &str, hours: Option<BankHours>) -> Schedule {
     let expression = Expression::parse(expression).expect("an expression");
-    Schedule { cadence: Cadence::Cron(expression), jitter: Duration::ZERO, hours }
+    Schedule { cadence: Cadence::Cron(Box::new(expression)), jitter: Duration::ZERO, hours }
 }
 
 /// The readings that follow an instant, in UTC.

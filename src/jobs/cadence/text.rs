@@ -164,7 +164,7 @@ impl Reader {
         let cadence = match (every, expression) {
             (Some(every), None) => self.period("schedule.scrape.every", every, EVERY).map(Cadence::Every),
             (None, Some(expression)) => match Expression::parse(expression) {
-                Ok(expression) => Some(Cadence::Cron(expression)),
+                Ok(expression) => Some(Cadence::Cron(Box::new(expression))),
                 Err(error) => {
                     self.complain("schedule.scrape.cron", error);
                     None

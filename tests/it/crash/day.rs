@@ -55,15 +55,12 @@ pub fn steps() -> Vec<Step> {
         step(TimeDelta::minutes(60), BOOKED, |world| {
             world.remove_order("ORDER-4");
         }),
-        step(TimeDelta::minutes(75), BOOKED, quiet),
         step(TimeDelta::minutes(90), BOOKED, |world| order(world, "ORDER-5", "Nadie Nunca", "77.00")),
         step(TimeDelta::minutes(120), BOOKED, quiet),
-        step(TimeDelta::minutes(150), BOOKED, quiet),
         // Five days later the fifth order is given up.
         step(TimeDelta::hours(5 * 24 + 6), BOOKED, quiet),
         step(TimeDelta::hours(5 * 24 + 7), BOOKED, quiet),
         step(TimeDelta::hours(5 * 24 + 8), BOOKED, quiet),
-        step(TimeDelta::hours(5 * 24 + 12), BOOKED, quiet),
     ]
 }
 

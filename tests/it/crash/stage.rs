@@ -129,7 +129,7 @@ impl Stage {
         api.put("/me/operation-mode", json!({ "mode": "reconcile" })).await.expect(200);
         let account = api.create_account("Operating account").await;
         let secret = api.get(&format!("/accounts/{account}/webhook-secret")).await.expect(200);
-        self.webhook_secret = secret["secret"].as_str().expect("a secret").to_owned();
+        secret["secret"].as_str().expect("a secret").clone_into(&mut self.webhook_secret);
         let path = format!("/accounts/{account}/config");
         api.put(&path, self.config(GOOD_USER, "pending-orders")).await.expect(200);
         let refused = api.create_account("Refused account").await;

@@ -46,9 +46,9 @@ fn request(external_id: &str, status: CaseStatus) -> Request {
     Request { external_id: external_id.to_owned(), status, paid_by: None }
 }
 
-fn paid_by(movement: &str, amount: &str, name: &str) -> Option<PaidBy> {
+fn paid_by(movement: &str, amount: &str, name: &str) -> PaidBy {
     let amount = amount.parse().expect("an amount");
-    Some(PaidBy { movement: movement.to_owned(), amount, name: Some(name.to_owned()) })
+    PaidBy { movement: movement.to_owned(), amount, name: Some(name.to_owned()) }
 }
 
 fn webhook(id: &str, raw: &str) -> Received {
@@ -67,7 +67,7 @@ fn good() -> Facts {
     let mut paying = entry("m-1", RowKind::Payment, "1500", Some("ANA BENÍTEZ"));
     paying.is_taken = true;
     let mut matched = request("ORDER-1", CaseStatus::Matched);
-    matched.paid_by = paid_by("m-1", "1500", "ANA BENÍTEZ");
+    matched.paid_by = Some(paid_by("m-1", "1500", "ANA BENÍTEZ"));
     Facts {
         asked: vec![
             asked("ORDER-1", "Ana Benítez", "1500", End::Paid),
@@ -150,12 +150,12 @@ fn payments_that_are_doubled_or_wrong_are_found() {
     check(
         |facts| {
             facts.requests[1].status = CaseStatus::Matched;
-            facts.requests[1].paid_by = paid_by("m-1", "1500", "ANA BENÍTEZ");
+            facts.requests[1].paid_by = Some(paid_by("m-1", "1500", "ANA BENÍTEZ"));
         },
         "movement m-1 pays several orders: ORDER-1, ORDER-2",
     );
-    check(|facts| facts.requests[0].paid_by = paid_by("m-2", "45.25", "ROSA GODOY"), "not its payer's");
-    check(|facts| facts.requests[0].paid_by = paid_by("m-1", "1500", "HUGO TORRES"), "not its payer's");
+    check(|facts| facts.requests[0].paid_by = Some(paid_by("m-2", "45.25", "ROSA GODOY")), "not its payer's");
+    check(|facts| facts.requests[0].paid_by = Some(paid_by("m-1", "1500", "HUGO TORRES")), "not its payer's");
     check(|facts| facts.requests[0].paid_by = None, "ORDER-1 is matched, but no movement pays it");
     check(|facts| facts.requests[0].paid_by = None, "movement m-1 is set aside and pays nothing");
     check(|facts| facts.ledger[0].is_taken = false, "movement m-1 pays ORDER-1, but could pay another one");
