@@ -26,8 +26,8 @@ use crate::domain::time::{Clock, SystemClock};
 use crate::http;
 use crate::jobs::pulse::Pulse;
 use crate::jobs::stopping::Stopping;
-use crate::jobs::{Deps, PollRules, Running, Timing};
-use crate::matching::Policy;
+use crate::jobs::{Deps, Matcher, PollRules, Running, Timing};
+use crate::matching::{self, Policy};
 use crate::metrics::Metrics;
 use crate::outbound::{Guard, Outbound};
 use crate::poll::presence::{Patience, PresencePolicy};
@@ -69,6 +69,7 @@ pub struct Parts {
     pub background: Background,
     /// Who hears of commits and calls; nobody, outside of tests.
     pub checkpoints: Option<Arc<dyn Checkpoints>>,
+    pub matcher: Matcher,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,7 @@ impl Parts {
             guard_program: std::env::current_exe().context("could not find the path of this program")?,
             background: Background::Workers,
             checkpoints: None,
+            matcher: matching::decide,
         })
     }
 }
@@ -204,6 +206,7 @@ pub async fn build(settings: &Settings, parts: &Parts) -> anyhow::Result<(Arc<De
         timing: timing(settings),
         poll: poll_rules(settings),
         policy: Policy::default(),
+        matcher: parts.matcher,
         metrics: Metrics::default(),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),

@@ -19,7 +19,7 @@ words! {
         Expired = "expired",
         /// The customer's list dropped it.
         Cancelled = "cancelled",
-        /// Matching ended in technical errors `retry_limit` times.
+        /// Matching ended in a technical error, and so did `retry_limit` repetitions.
         Failed = "failed",
     }
 }
@@ -59,6 +59,8 @@ words! {
         NoName = "no_name",
         /// Several movements, or several orders, fit about equally well.
         MultipleCandidates = "multiple_candidates",
+        /// The matcher itself failed; the log says how.
+        TechnicalError = "technical_error",
     }
 }
 

@@ -44,6 +44,8 @@ words! {
         CaseAmbiguous = "case.ambiguous",
         CaseNotFound = "case.not_found",
         CaseExpired = "case.expired",
+        /// The matcher failed over it too often.
+        CaseFailed = "case.failed",
         MovementForwarded = "movement.forwarded",
         /// A person asked for a webhook, mostly for one that was sent before.
         DeliveryRequested = "delivery.requested",

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant as Stopwatch;
 
+use super::technical::{self, Decided, Failing};
 use super::{Deps, JobError, outbox};
 use crate::deliver::payload::ReconcileStatus;
 use crate::domain::account::OperationMode;
@@ -43,7 +44,14 @@ struct Context {
     span: Span,
     extra: LiteralObject,
     silent_ingestion: bool,
+    retry_limit: i64,
     run: Option<RunId>,
+}
+
+impl Context {
+    fn failing(&self) -> Failing {
+        Failing { org: self.org, account: self.account, run: self.run, retry_limit: self.retry_limit }
+    }
 }
 
 /// How one look ended.
@@ -73,6 +81,7 @@ pub async fn run(deps: &Deps, org: OrgId, account: AccountId, run: Option<RunId>
             span,
             extra: outbox::extra_fields(read.webhook_extra_fields.as_deref()),
             silent_ingestion: read.silent_ingestion,
+            retry_limit: read.retry_limit,
             run,
         };
         let look = match read.operation_mode {
@@ -128,7 +137,8 @@ async fn reconcile(
     movements: &[Movement],
 ) -> Result<Look, JobError> {
     let orders = cases.iter().map(|case| &case.order);
-    let decisions = matching::decide(&deps.policy, &input(context.zone, orders, movements));
+    let Decided { decisions, failed } = technical::decide(deps, &input(context.zone, orders, movements));
+    let failing: Vec<&OpenCase> = cases.iter().filter(|case| failed.contains(&case.order.amount)).collect();
     let cases: HashMap<_, _> = cases.iter().map(|case| (case.order.id, case)).collect();
     let now = deps.now();
     let mut writes = Writes::default();
@@ -142,6 +152,7 @@ async fn reconcile(
         return Ok(Look::Overtaken);
     }
     writes.write(&mut tx, deps, context.org, now).await?;
+    technical::write_failures(&mut tx, deps, context.failing(), &failing, now).await?;
     tx.commit().await?;
     Ok(if context.span.upto == context.revision { Look::Done } else { Look::More })
 }

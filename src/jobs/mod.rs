@@ -28,6 +28,7 @@ mod poll_customer;
 mod running;
 mod scrape_account;
 mod second_factor;
+mod technical;
 
 pub use delete_account::delete_account;
 pub(crate) use hold::Hold;
@@ -37,6 +38,7 @@ pub use match_account::{explain as explain_case, run as match_account};
 pub(crate) use poll_customer::run as poll_customer;
 pub use poll_customer::{Rehearsal, rehearse as rehearse_poll};
 pub use running::Running;
+pub use technical::Matcher;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -85,6 +87,7 @@ pub struct Deps {
     pub timing: Timing,
     pub poll: PollRules,
     pub policy: Policy,
+    pub matcher: Matcher,
     /// What happened is counted once it is committed.
     pub metrics: Metrics,
     /// This start of this process; leases carry it.

@@ -35,6 +35,7 @@ pub struct AccountToMatch {
     /// A JSON object.
     pub webhook_extra_fields: Option<String>,
     pub silent_ingestion: bool,
+    pub retry_limit: i64,
 }
 
 /// A table `t` of the amounts that a span (`$3`, `$4`) of an account (`$1`, `$2`) touched and some open order asks for.
@@ -63,7 +64,7 @@ impl Tx {
     /// `None` when the account is absent, deleted, another organisation's, or has no settings yet.
     pub async fn account_to_match(&mut self, org: OrgId, id: AccountId) -> Result<Option<AccountToMatch>, StoreError> {
         const SQL: &str = "SELECT a.revision, a.matched_revision, b.time_zone, o.operation_mode,
-                c.webhook_extra_fields, c.silent_ingestion
+                c.webhook_extra_fields, c.silent_ingestion, c.retry_limit
             FROM accounts a
             JOIN banks b ON b.id = a.bank_id
             JOIN orgs o ON o.id = a.org_id

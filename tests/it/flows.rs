@@ -19,3 +19,4 @@ mod schedule;
 mod settings;
 mod shared_login;
 mod shutdown;
+mod technical;

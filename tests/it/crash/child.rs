@@ -99,6 +99,7 @@ impl Task {
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background: Background::None,
             checkpoints: Some(checkpoints),
+            matcher: reconbanker::matching::decide,
         };
         let settings = settings(&self.data_dir, self.database_url.clone());
         let app = app::start(&settings, parts).await.expect("the daemon starts");

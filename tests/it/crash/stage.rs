@@ -121,6 +121,7 @@ impl Stage {
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background: Background::None,
             checkpoints: None,
+            matcher: reconbanker::matching::decide,
         };
         let settings = settings(&self.template_dir(), self.url(&self.template));
         let app = app::start(&settings, parts).await.expect("the daemon starts");

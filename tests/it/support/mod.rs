@@ -33,8 +33,10 @@ use reconbanker::domain::ids::{AccountId, MovementId, OrgId, RunId, SystemIds};
 use reconbanker::domain::movement::BookingStatus;
 use reconbanker::domain::run::{RunKind, Trigger};
 use reconbanker::domain::time::{Clock, ManualClock};
+use reconbanker::jobs::Matcher;
 use reconbanker::jobs::queue::run_due;
 use reconbanker::jobs::schedule;
+use reconbanker::matching;
 use reconbanker::scrape::Engine;
 use reconbanker::store::jobs::Queue;
 use reconbanker::store::movements::Ingest;
@@ -97,12 +99,17 @@ impl TestApp {
 
     /// On a database of the test's own, with workers that take jobs by themselves.
     pub async fn start_on(database: Database, engine: Arc<dyn Engine>, overrides: &[(&str, &str)]) -> Self {
-        Self::launch_on(database, data_dir(), Some(engine), Background::Workers, overrides).await
+        Self::launch_on(database, data_dir(), Some(engine), Background::Workers, overrides, matching::decide).await
     }
 
     /// With settings of the test's own besides, each as `section.key` and value.
     pub async fn start_set(backend: Backend, engine: Option<Arc<dyn Engine>>, overrides: &[(&str, &str)]) -> Self {
         Self::launch(backend, engine, Background::None, overrides).await
+    }
+
+    /// With a matcher of the test's own, such as one that fails.
+    pub async fn start_with_matcher(backend: Backend, matcher: Matcher) -> Self {
+        Self::launch_on(Database::create(backend).await, data_dir(), None, Background::None, &[], matcher).await
     }
 
     /// On what an earlier release left in `tests/it/schemas/<version>`: its database and its keys.
@@ -119,7 +126,7 @@ impl TestApp {
             fs::set_permissions(copy, Permissions::from_mode(0o600)).expect("permissions");
         }
         database.load(&app::location(&settings(&data_dir.path().join("data"), database.url(), &[])), &folder).await;
-        Self::launch_on(database, data_dir, Some(engine), Background::None, &[]).await
+        Self::launch_on(database, data_dir, Some(engine), Background::None, &[], matching::decide).await
     }
 
     async fn launch(
@@ -128,7 +135,8 @@ impl TestApp {
         background: Background,
         overrides: &[(&str, &str)],
     ) -> Self {
-        Self::launch_on(Database::create(backend).await, data_dir(), engine, background, overrides).await
+        let database = Database::create(backend).await;
+        Self::launch_on(database, data_dir(), engine, background, overrides, matching::decide).await
     }
 
     async fn launch_on(
@@ -137,6 +145,7 @@ impl TestApp {
         engine: Option<Arc<dyn Engine>>,
         background: Background,
         overrides: &[(&str, &str)],
+        matcher: Matcher,
     ) -> Self {
         let start = DateTime::parse_from_rfc3339(MORNING).expect("an instant").to_utc();
         let clock = Arc::new(ManualClock::at(start));
@@ -153,6 +162,7 @@ impl TestApp {
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background,
             checkpoints: None,
+            matcher,
         };
         let settings = settings(&data_dir.path().join("data"), database.url(), overrides);
         let app = app::start(&settings, parts).await.expect("the daemon starts");
@@ -222,6 +232,7 @@ impl TestApp {
             guard_program: PathBuf::from(env!("CARGO_BIN_EXE_reconbanker")),
             background: Background::None,
             checkpoints: None,
+            matcher: matching::decide,
         };
         app::start(&settings(data_dir, url, &[]), parts).await
     }
@@ -361,7 +372,7 @@ impl TestApp {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        Self::launch_on(self.database, self.data_dir, Some(engine), Background::None, &[]).await
+        Self::launch_on(self.database, self.data_dir, Some(engine), Background::None, &[], matching::decide).await
     }
 
     async fn stop_all(self) {

@@ -114,6 +114,7 @@ impl TestApp {
             timing: deps.timing.clone(),
             poll: deps.poll,
             policy: deps.policy.clone(),
+            matcher: deps.matcher,
             metrics: Metrics::default(),
             pulse: Pulse::default(),
             stopping: Stopping::default(),
