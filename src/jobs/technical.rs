@@ -80,10 +80,17 @@ pub(super) async fn write_failures(
     }
     // So that what is touched below is news to the next look.
     tx.bump_revision(org, account).await?;
-    let mut fewest = None;
+    let mut next: Option<Instant> = None;
     for case in cases {
         let id = case.order.id;
-        let before = tx.failed_attempts_in_a_row(org, id).await?;
+        let failures = tx.failures_in_a_row(org, id).await?;
+        let before = i64::try_from(failures.len()).unwrap_or(i64::MAX);
+        // Something else had the amount looked at before its time: that is no repetition.
+        if let Some(due) = failures.first().map(|last| *last + pause_after(before)).filter(|due| now < *due) {
+            tx.touch_order(org, id).await?;
+            next = Some(next.map_or(due, |next| next.min(due)));
+            continue;
+        }
         let is_given_up = before >= retry_limit;
         let status = if is_given_up { CaseStatus::Failed } else { case.status };
         tx.conclude(org, &[id], status, now).await?;
@@ -101,13 +108,18 @@ pub(super) async fn write_failures(
             tx.record(org, deps.event(EventKind::CaseFailed, now).account(account).subject(id.0).run(run));
         } else {
             tx.touch_order(org, id).await?;
-            fewest = Some(fewest.map_or(before, |fewest: i64| fewest.min(before)));
+            let due = now + pause_after(before + 1);
+            next = Some(next.map_or(due, |next| next.min(due)));
         }
     }
     tracing::error!(account_id = %account, orders = cases.len(), "the matcher failed over an amount");
-    if let Some(before) = fewest {
-        let again = now + FIRST_PAUSE * (1 << before.clamp(0, DOUBLINGS_MAX));
-        tx.enqueue(&deps.job(org, Queue::Match, account.0, None, again), now).await?;
+    if let Some(next) = next {
+        tx.enqueue(&deps.job(org, Queue::Match, account.0, None, next), now).await?;
     }
     Ok(())
+}
+
+/// How long to wait after so many failures in a row.
+fn pause_after(failures: i64) -> TimeDelta {
+    FIRST_PAUSE * (1 << (failures - 1).clamp(0, DOUBLINGS_MAX))
 }

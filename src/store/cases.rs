@@ -186,15 +186,16 @@ impl Tx {
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(case).fetch_all(conn).await?))
     }
 
-    /// Technical errors since an attempt last came to a conclusion.
-    pub async fn failed_attempts_in_a_row(&mut self, org: OrgId, case: ExpectedPaymentId) -> Result<i64, StoreError> {
-        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM attempts a
+    /// When attempts ended in technical errors since one last came to a conclusion, the newest first.
+    pub async fn failures_in_a_row(&mut self, org: OrgId, case: ExpectedPaymentId) -> Result<Vec<Instant>, StoreError> {
+        const SQL: &str = "SELECT a.created_at FROM attempts a
             WHERE a.org_id = $1 AND a.case_id = $2 AND a.result = 'failed'
               AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.org_id = a.org_id
-                              AND later.case_id = a.case_id AND later.number > a.number AND later.result <> 'failed')";
-        let (count,): (i64,) =
-            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(case).fetch_one(conn).await?);
-        Ok(count)
+                              AND later.case_id = a.case_id AND later.number > a.number AND later.result <> 'failed')
+            ORDER BY a.number DESC";
+        let rows: Vec<(Instant,)> =
+            on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(case).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(at,)| at).collect())
     }
 
     /// The open cases of every amount that was touched in a span, oldest registration first.

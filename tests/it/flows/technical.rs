@@ -48,11 +48,14 @@ each_backend! {
         test.book(account, "f1", "1500.00", "2026-11-20").await;
         assert_eq!(standing(&test, "ORDER-1").await.0, "matched");
 
-        // Three repetitions, further and further apart; then it is given up, and nobody is told.
-        for _ in 0..20 {
+        // Which was no repetition. Those come one, two and four minutes after each other, then it is given up.
+        let mut attempts = Vec::new();
+        for _ in 0..10 {
+            attempts.push(standing(&test, "ORDER-2").await.1.len());
             test.clock.advance(TimeDelta::minutes(1));
             test.settle().await;
         }
+        assert_eq!(attempts, [1, 2, 2, 3, 3, 3, 3, 4, 4, 4]);
         let failed = vec!["failed".to_owned(); 4];
         assert_eq!(standing(&test, "ORDER-2").await, ("failed".to_owned(), failed));
         let told: Vec<_> = test.world.received().iter().map(|webhook| webhook.body["external_id"].clone()).collect();
