@@ -210,14 +210,15 @@ mod tests {
     #[test]
     fn a_copy_is_another_place() {
         let dir = tempfile::tempdir().expect("a directory");
-        make_data_dir(dir.path()).expect("it is private");
-        let lock = lock_data_dir(dir.path()).expect("nobody else is here");
+        let data_dir = dir.path().join("data");
+        make_data_dir(&data_dir).expect("it is private");
+        let lock = lock_data_dir(&data_dir).expect("nobody else is here");
         let place = place_of(&lock).expect("it can be looked at");
         drop(lock);
-        let lock = lock_data_dir(dir.path()).expect("nobody else is here");
+        let lock = lock_data_dir(&data_dir).expect("nobody else is here");
         assert_eq!(place_of(&lock).expect("it can be looked at"), place, "a restart is the same place");
-        let copy = dir.path().join("copy");
-        fs::copy(dir.path().join(LOCK), &copy).expect("a copy");
+        let copy = data_dir.join("copy");
+        fs::copy(data_dir.join(LOCK), &copy).expect("a copy");
         let copy = fs::File::open(copy).expect("the copy");
         assert_ne!(place_of(&copy).expect("it can be looked at"), place);
     }
