@@ -34,11 +34,12 @@ impl App {
     }
 }
 
-/// Beats twice as often as the watchdog wants, as long as the daemon's own loops beat: one that is stuck is started
-/// anew. The database has no part in it. A start does not bring it back, and every start would fail while it is away.
+/// Beats four times as often as the watchdog wants, so that one look that finds a loop late costs nothing, as long as the
+/// daemon's own loops beat: one that is stuck is started anew. The database has no part in it. A start does not bring it
+/// back, and every start would fail while it is away.
 async fn keep_watchdog(deps: Arc<Deps>, limit: Duration) {
     let stop = deps.stopping.signal();
-    let mut ticks = interval(limit / 2);
+    let mut ticks = interval(limit / 4);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut outage = Outage::default();
     loop {

@@ -22,8 +22,8 @@ pub type Matcher = fn(&Policy, &Input) -> Vec<Decision>;
 
 /// Before the first repetition; each further one waits twice as long.
 const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(1);
-/// Doublings of that pause, at most: nobody waits longer than about an hour.
-const DOUBLINGS_MAX: i64 = 6;
+/// Doublings of that pause, at most: 32 minutes. What waits for more than an hour is taken for a clock that was set back.
+const DOUBLINGS_MAX: i64 = 5;
 
 /// What was decided, and the amounts over which the matcher failed.
 pub(super) struct Decided {

@@ -186,9 +186,11 @@ impl Tx {
         Ok(on_backend!(self, conn => sqlx::query_as(SQL).bind(org).bind(case).fetch_all(conn).await?))
     }
 
-    /// When attempts ended in technical errors since one last came to a conclusion, the newest first.
+    /// When attempts ended in technical errors since one last came to a conclusion, or the order was registered again;
+    /// the newest first.
     pub async fn failures_in_a_row(&mut self, org: OrgId, case: ExpectedPaymentId) -> Result<Vec<Instant>, StoreError> {
         const SQL: &str = "SELECT a.created_at FROM attempts a
+            JOIN expected_payments e ON e.org_id = a.org_id AND e.id = a.case_id AND e.registered_at <= a.created_at
             WHERE a.org_id = $1 AND a.case_id = $2 AND a.result = 'failed'
               AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.org_id = a.org_id
                               AND later.case_id = a.case_id AND later.number > a.number AND later.result <> 'failed')

@@ -43,17 +43,15 @@ impl Tx {
     }
 
     /// Lets no lease of a job last beyond this; its holder renews it as ever.
-    pub async fn limit_job_leases(&mut self, latest: Instant) -> Result<(), StoreError> {
+    pub async fn limit_job_leases(&mut self, latest: Instant) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE jobs SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
-        on_backend!(self, conn => sqlx::query(SQL).bind(latest).execute(conn).await.map(|_| ())?);
-        Ok(())
+        Ok(on_backend!(self, conn => sqlx::query(SQL).bind(latest).execute(conn).await?.rows_affected()))
     }
 
     /// Lets no lease of a bank login last beyond this; its holder renews it as ever.
-    pub async fn limit_login_leases(&mut self, latest: Instant) -> Result<(), StoreError> {
+    pub async fn limit_login_leases(&mut self, latest: Instant) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE bank_logins SET lease_until = $1 WHERE lease_until > $1";
-        on_backend!(self, conn => sqlx::query(SQL).bind(latest).execute(conn).await.map(|_| ())?);
-        Ok(())
+        Ok(on_backend!(self, conn => sqlx::query(SQL).bind(latest).execute(conn).await?.rows_affected()))
     }
 
     /// Makes due what began to wait later than `instant`, and jobs that wait until after `furthest`, webhooks' aside;

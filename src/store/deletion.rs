@@ -34,8 +34,9 @@ impl Tx {
         if let Some(login) = login {
             self.leave_login(org, id, login).await?;
         }
-        self.remove_ready_jobs(org, id).await?;
+        // In this order, as a sender takes them: the webhook, then its job.
         self.bury_deliveries(org, id, why, now).await?;
+        self.remove_ready_jobs(org, id).await?;
         Ok(true)
     }
 

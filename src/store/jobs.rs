@@ -178,6 +178,11 @@ impl Tx {
             .bind(job.id).bind(job.lease).bind(run_at).bind(error).execute(conn).await?.rows_affected());
         self.made_jobs_ready = true;
         if rows == 0 {
+            // The other one may wait for longer.
+            const SOONER: &str = "UPDATE jobs SET run_at = $4
+                WHERE queue = $1 AND org_id = $2 AND subject = $3 AND state = 'ready' AND run_at > $4";
+            on_backend!(self, conn => sqlx::query(SOONER)
+                .bind(&job.queue).bind(job.org_id).bind(job.subject).bind(run_at).execute(conn).await.map(|_| ())?);
             self.finish_job(job).await?;
         }
         Ok(())
