@@ -289,7 +289,7 @@ pub(super) async fn set_operation_mode(
                 tx.schedule_polls(session.org, now).await?;
                 // What came in meanwhile may pay an order that was open all the time: nothing else would look.
                 for account in tx.accounts(session.org).await? {
-                    wake_matcher(&mut tx, &state.deps, session.org, account.id, now).await?;
+                    wake_matcher(&mut tx, &state.deps, (session.org, account.id), None, now).await?;
                 }
             }
         }

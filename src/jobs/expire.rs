@@ -2,14 +2,13 @@
 
 use chrono::TimeDelta;
 
-use super::{Deps, outbox};
+use super::{Deps, outbox, wake_matcher};
 use crate::deliver::payload::ReconcileStatus;
 use crate::domain::case::CaseStatus;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, OrgId};
 use crate::domain::time::Instant;
 use crate::store::StoreError;
-use crate::store::jobs::Queue;
 
 /// How long an order waits for its payment. An order of exactly this age still waits.
 const AGE_MAX: TimeDelta = TimeDelta::hours(120);
@@ -51,7 +50,7 @@ async fn expire(deps: &Deps, org: OrgId, account: AccountId, now: Instant) -> Re
     }
     outbox::put(&mut tx, deps, deliveries, now).await?;
     // An expired order may have been the rival of one that still waits.
-    tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await?;
+    wake_matcher(&mut tx, deps, (org, account), None, now).await?;
     tx.commit().await?;
     tracing::info!(org_id = %org, account_id = %account, orders = overdue.len(), "orders expired");
     Ok(())

@@ -2,13 +2,12 @@
 
 use serde_json::json;
 
-use super::Deps;
 use super::hold::Hold;
+use super::{Deps, wake_matcher};
 use crate::domain::event::EventKind;
 use crate::domain::ids::MovementId;
 use crate::scrape::AccountRead;
 use crate::store::StoreError;
-use crate::store::jobs::Queue;
 use crate::store::movements::Ingest;
 
 /// Rows per transaction, so that a long statement never stalls other writers.
@@ -46,7 +45,7 @@ pub async fn write(deps: &Deps, ingest: &Ingest, hold: &Hold, read: &AccountRead
         tx.record(ingest.org, event.payload(json!({ "read": chunk.len(), "new": new, "complete": complete })));
         // With each chunk: should the process die before the last one, what is stored is still matched.
         if new > 0 || index == last {
-            tx.enqueue(&deps.job(ingest.org, Queue::Match, ingest.account.0, Some(ingest.run), now), now).await?;
+            wake_matcher(&mut tx, deps, (ingest.org, ingest.account), Some(ingest.run), now).await?;
         }
         tx.commit().await?;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Deps;
+use super::{Deps, wake_matcher};
 use crate::domain::case::CaseStatus;
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::expected_payment::KnownOrder;
@@ -10,7 +10,7 @@ use crate::domain::ids::ExpectedPaymentId;
 use crate::domain::run::RunState;
 use crate::domain::time::Instant;
 use crate::poll::presence::Step;
-use crate::store::jobs::{Job, Queue};
+use crate::store::jobs::Job;
 use crate::store::runs::Run;
 use crate::store::{StoreError, Tx};
 
@@ -66,7 +66,7 @@ pub async fn apply(
         if sets_the_matcher_to_work {
             // Asked for with each chunk: should the process die before the last one, what was written is still
             // matched. A cancelled order may have been the rival of one that stays.
-            tx.enqueue(&deps.job(run.org_id, Queue::Match, run.account_id.0, Some(run.id), now), now).await?;
+            wake_matcher(&mut tx, deps, (run.org_id, run.account_id), Some(run.id), now).await?;
         }
         tx.commit().await?;
     }

@@ -274,18 +274,19 @@ pub async fn request_match(
 ) -> Result<(), StoreError> {
     tx.bump_revision(org, order.account_id).await?;
     tx.touch_order(org, order.id).await?;
-    wake_matcher(tx, deps, org, order.account_id, now).await
+    wake_matcher(tx, deps, (org, order.account_id), None, now).await
 }
 
-/// Has the matcher look, in the caller's transaction, at what was touched in an account since it last looked.
+/// Has the matcher look, in the caller's transaction, at what was touched in an account since it last looked. `run` is
+/// what led to it, if a run did.
 pub async fn wake_matcher(
     tx: &mut Tx,
     deps: &Deps,
-    org: OrgId,
-    account: AccountId,
+    (org, account): (OrgId, AccountId),
+    run: Option<RunId>,
     now: Instant,
 ) -> Result<(), StoreError> {
-    tx.enqueue(&deps.job(org, Queue::Match, account.0, None, now), now).await
+    tx.enqueue(&deps.job(org, Queue::Match, account.0, run, now), now).await
 }
 
 /// Leaves a run to whoever is at it, or at its bank login: it gets a new wake-up. Waiting is no failure, and no slot is

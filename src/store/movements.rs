@@ -215,8 +215,7 @@ impl Tx {
         span: Span,
         limit: i64,
     ) -> Result<Vec<Movement>, StoreError> {
-        // Word by word the condition of the index `movements_unforwarded`. What was told was taken: an earlier release
-        // noted nothing else.
+        // What was told was taken: an earlier release noted nothing else.
         const SQL: &str = select_movement!(
             "WHERE org_id = $1 AND account_id = $2 AND touched > $3 AND touched <= $4
                AND status = 'booked' AND direction = 'credit'
